@@ -1,0 +1,1 @@
+"""Models as other people write them, right and wrong, for the benchmarks."""

@@ -1,0 +1,612 @@
+"""Judge the gradient: a verdict for each block, and findings of GA2xx, GA3xx and GA4xx."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from gradaudit.blocks import Block
+from gradaudit.catalogue import RECORDS
+from gradaudit.evidence.gradient import PointEvidence, Projection
+from gradaudit.judgement.record import Description, Record
+from gradaudit.numerics.certificate import entry_bound
+from gradaudit.results import BlockReport, Entry, Finding, Verdict
+
+# A gradient below this part of the whole one is a rounding residue: the block's is zero.
+_NOTHING: Final = 8 * float(np.finfo(np.float64).eps)
+# Errors of an approximate cost differ by less than this from entry to entry.
+_SAME_SIZE: Final = 10.0
+# Two factors are the same when they agree to this, and a factor equals its name when within it.
+_SAME_FACTOR: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sight:
+    """How well one point shows one block.
+
+    Attributes
+    ----------
+    norm : float
+        Projected size of the block's gradient, the larger of returned and measured.
+    seen : float
+        Root mean square of the residuals.
+    bar : float
+        The largest bar.
+    against : float
+        What errors are relative to: `norm`, or that of the whole gradient where it is zero.
+    """
+
+    norm: float
+    seen: float
+    bar: float
+    against: float
+
+    @property
+    def relative_error(self) -> float:
+        """Return what was seen, relative."""
+        return self.seen / self.against if self.against else 0.0
+
+    @property
+    def relative_bar(self) -> float:
+        """Return the bar, relative; infinite when there is nothing to compare with."""
+        if self.bar == 0.0:
+            return 0.0
+        return self.bar / self.against if self.against else math.inf
+
+
+def look(point: PointEvidence, number: int) -> Sight | None:
+    """Summarise what a point shows of a block; None when nothing of it was measured there."""
+    own = [p for p in point.of_block(number) if p.kind in ("signs", "entry")]
+    own = own or [p for p in point.of_block(number) if p.kind == "inward"]
+    if not own:
+        return None
+    if own[0].kind == "entry":
+        # entry by entry, in units of each parameter's own weight: sums of squares
+        norm = math.hypot(*(max(abs(p.analytic), abs(_numeric(p))) for p in own))
+        seen = math.hypot(*(_excess(p) for p in own))
+    else:
+        count = math.sqrt(len(own))
+        norm = max(
+            math.hypot(*(p.norm for p in own)) / count,
+            math.hypot(*(_numeric(p) for p in own)) / count,
+        )
+        seen = math.hypot(*(_excess(p) for p in own)) / count
+    bar = max(p.bar for p in own)
+    whole = _whole_norm(point)
+    nothing = norm <= _NOTHING * whole
+    return Sight(norm=norm, seen=seen, bar=bar, against=whole if nothing else norm)
+
+
+def _excess(projection: Projection) -> float:
+    """Return the residual, 0 where the bar cannot say anything."""
+    return abs(projection.residual) if math.isfinite(projection.residual) else 0.0
+
+
+def _numeric(projection: Projection) -> float:
+    value = projection.slope.value
+    return value if math.isfinite(value) else 0.0
+
+
+def _whole_norm(point: PointEvidence) -> float:
+    return math.hypot(
+        *(p.norm for p in point.projections if p.kind in ("signs", "entry", "inward"))
+    )
+
+
+def judge_blocks(record: Record) -> tuple[tuple[BlockReport, ...], list[Finding]]:
+    """Return the table of blocks and the findings about the gradient itself."""
+    failing = {
+        number: [d for d in record.descriptions if d.block == number and is_material(d, record)]
+        for number in range(len(record.blocks))
+    }
+    reports = tuple(
+        _judge_block(record, number, block, failing[number])
+        for number, block in enumerate(record.blocks)
+    )
+    unused = {number for number, found in record.block_dependence.items() if found.constant}
+    findings = _name_causes(record, {n: d for n, d in failing.items() if n not in unused})
+    findings += _small_discrepancies(record, failing)
+    findings += _unused(record, reports)
+    findings += _regularity(record)
+    return reports, findings
+
+
+def is_material(description: Description, record: Record) -> bool:
+    """Tell whether a confirmed discrepancy is large enough to matter (DESIGN.md, Verdicts)."""
+    negligible = record.settings.negligible
+    projections = description.projections
+    floor = _approximation(description, record)
+    single = projections[0].kind == "entry"
+    seen = math.hypot(*(p.residual for p in projections)) / math.sqrt(len(projections))
+    if seen <= floor and not single:
+        return False
+    factor = description.factor
+    if factor is not None:
+        # what 1.000001 is off by, negligible = 1e-6 must not lose to rounding
+        return abs(factor.value - 1.0) + factor.uncertainty >= negligible * (1 - 1e-6)
+    if single:
+        return any(_entry_is_wrong(p, negligible, floor) for p in projections)
+    located = description.located
+    if located is not None and any(_entry_is_wrong(p, negligible, floor) for p in located.entries):
+        return True
+    norm = max(max(p.norm, abs(p.slope.value)) for p in projections)
+    return seen - max(p.bar for p in projections) > negligible * norm
+
+
+def _approximation(description: Description, record: Record) -> float:
+    """Return the size of residual that a cost which is itself approximate explains.
+
+    An inner solver or a quadrature leaves errors of one size everywhere. Where other entries or
+    blocks at the same point are off by a negligible part of themselves, an error of that same
+    size is no fault of the entry that happens to be small.
+    """
+    point, own = description.point, description.block
+    whole = _whole_norm(point)
+    entries = {p.entry for p in description.projections}
+    others = [
+        abs(p.residual)
+        for p in point.projections
+        if p.kind in ("signs", "entry")
+        and p.significant
+        and (p.block != own or (p.kind == "entry" and p.entry not in entries))
+        and abs(p.residual) <= record.settings.negligible * max(p.norm, abs(p.slope.value))
+    ]
+    return min(_SAME_SIZE * max(others, default=0.0), record.settings.negligible * whole)
+
+
+def _entry_is_wrong(projection: Projection, negligible: float, floor: float) -> bool:
+    size = max(abs(projection.analytic), abs(projection.slope.value))
+    return (
+        projection.significant
+        and abs(projection.residual) > floor
+        and abs(projection.residual) - projection.bar > negligible * size
+    )
+
+
+def _judge_block(
+    record: Record, number: int, block: Block, failing: Sequence[Description]
+) -> BlockReport:
+    sights = {point.name: look(point, number) for point in record.points}
+    clear = {
+        name: sight
+        for name, sight in sights.items()
+        if sight is not None and 2.0 * sight.relative_bar <= record.settings.rtol
+    }
+    blind = tuple(name for name in sights if name not in clear)
+    claimed = record.layout is None or block in record.layout.blocks
+    if failing:
+        return _failed(record, number, block, failing, sights, blind, claimed)
+    shown = list(clear.values()) or [s for s in sights.values() if s is not None]
+    best = max(shown, key=lambda s: s.seen / s.against if s.against else 0.0, default=None)
+    verdict = Verdict.PASS if clear else Verdict.INCONCLUSIVE
+    entries = [p for point in record.points for p in point.of_block(number) if p.kind == "entry"]
+    within = best is None or best.seen <= best.bar
+    return BlockReport(
+        name=block.name,
+        shape=block.shape,
+        start=block.start,
+        size=block.size,
+        verdict=verdict,
+        relative_error=math.nan if best is None else _shown_error(best, bool(entries)),
+        error_kind="measured" if entries else ("at most" if within else "estimate"),
+        error_bar=math.inf if best is None else best.relative_bar,
+        entry_bound=_entry_bound(record, number),
+        worst=_worst(record, number, block),
+        reason="" if clear else _reason(record, number, list(sights.values())),
+        blind_at=blind,
+        against="gradient" if best is not None and best.against != best.norm else "block",
+        claimed=claimed,
+    )
+
+
+def _shown_error(sight: Sight, measured: bool) -> float:
+    if measured or sight.seen > sight.bar:
+        return sight.relative_error
+    return max(sight.relative_error, sight.relative_bar)
+
+
+def _failed(
+    record: Record,
+    number: int,
+    block: Block,
+    failing: Sequence[Description],
+    sights: dict[str, Sight | None],
+    blind: tuple[str, ...],
+    claimed: bool,
+) -> BlockReport:
+    worst = [sight for sight in (sights.get(d.point.name) for d in failing) if sight is not None]
+    sight = max(worst, key=lambda s: s.relative_error, default=None)
+    factor = failing[0].factor
+    measured = failing[0].projections[0].kind == "entry"
+    names = tuple(dict.fromkeys(d.point.name for d in failing))
+    return BlockReport(
+        name=block.name,
+        shape=block.shape,
+        start=block.start,
+        size=block.size,
+        verdict=Verdict.FAIL,
+        relative_error=math.nan if sight is None else sight.relative_error,
+        error_kind="measured" if measured else "estimate",
+        error_bar=math.inf if sight is None else sight.relative_bar,
+        factor=None if factor is None else factor.value,
+        worst=_worst(record, number, block),
+        reason=_failure_reason(failing[0], names),
+        failed_at=names,
+        blind_at=blind,
+        claimed=claimed,
+    )
+
+
+def _failure_reason(description: Description, names: Sequence[str]) -> str:
+    strongest = max(
+        description.projections, key=lambda p: abs(p.residual) / p.bar if p.bar else math.inf
+    )
+    ratio = abs(strongest.residual) / strongest.bar if strongest.bar else math.inf
+    return f"wrong at {', '.join(names)}: {ratio:.2g} times the bar"
+
+
+def _entry_bound(record: Record, number: int) -> float:
+    """Return the bound that every entry keeps, from signs (a certificate) or one by one."""
+    bounds: list[float] = [math.inf]
+    for point in record.points:
+        own = point.of_block(number)
+        entries = [p for p in own if p.kind == "entry"]
+        if entries and len(entries) == record.blocks[number].size:
+            bounds.append(max((_excess(p) + p.bar) / p.lightest[0] for p in entries))
+            continue
+        random = [p for p in own if p.kind == "signs" and not p.significant]
+        random += [p for p in point.through_all() if p.kind == "all" and not p.significant]
+        weighted = [(p.bar, p.lightest[0 if p.block is not None else number]) for p in random]
+        bars = [bar / weight for bar, weight in weighted if weight > 0]
+        bounds.append(entry_bound(bars, confidence=record.settings.confidence).half_width)
+    return min(bounds)
+
+
+def _worst(record: Record, number: int, block: Block) -> tuple[Entry, ...]:
+    """Return the entries that were measured alone, the worst first."""
+    found: dict[int, Projection] = {}
+    projections = [p for point in record.points for p in point.of_block(number)]
+    for description in record.descriptions:
+        if description.block == number and description.located is not None:
+            projections += description.located.entries
+    for projection in projections:
+        if projection.kind != "entry" or projection.entry is None:
+            continue
+        kept = found.get(projection.entry)
+        if kept is None or _excess(projection) > _excess(kept):
+            found[projection.entry] = projection
+    ranked = sorted(found.values(), key=lambda p: -_excess(p) / p.lightest[0])
+    return tuple(_entry(projection, block) for projection in ranked[:10])
+
+
+def _entry(projection: Projection, block: Block) -> Entry:
+    assert projection.entry is not None  # only entries come here
+    weight = projection.lightest[0]
+    return Entry(
+        index=entry_position(block, projection.entry),
+        analytic=projection.analytic / weight,
+        numeric=projection.slope.value / weight,
+        bar=projection.bar / weight,
+    )
+
+
+def entry_position(block: Block, flat_index: int) -> tuple[int, ...]:
+    """Return the index within a block of an entry of the flat vector."""
+    if block.contiguous:
+        return block.position(flat_index - block.start)
+    return block.position(int(np.flatnonzero(block.selector() == flat_index)[0]))
+
+
+def _reason(record: Record, number: int, sights: Sequence[Sight | None]) -> str:
+    """Say why a block could not be judged, and what would settle it."""
+    why, remedy = _why_unclear(record, number, sights)
+    return f"{why}; what would settle it: {remedy}" if remedy else why
+
+
+def _why_unclear(record: Record, number: int, sights: Sequence[Sight | None]) -> tuple[str, str]:
+    if record.stopped == "interrupted":
+        return "interrupted before it was measured", ""
+    if record.stopped:
+        return record.stopped, "allow more, or audit fewer blocks"
+    if record.points and all(point.blind for point in record.points):
+        return f"the cost is not finite anywhere near x0{_raised(record)}", "another start"
+    seen = [sight for sight in sights if sight is not None]
+    if not seen:
+        return "its bounds pin every parameter of it", "wider bounds"
+    best = min(seen, key=lambda s: s.relative_bar)
+    regimes = {p.slope.regime for point in record.points for p in point.of_block(number)}
+    if "constant" in regimes and math.isinf(best.relative_bar):
+        return "the cost does not move with it at the points tried", "a start where it does"
+    if math.isinf(best.relative_bar):
+        return f"the cost could not be evaluated nearby{_raised(record)}", "another start"
+    wide = f"an error below {2 * best.relative_bar:.1g} of its norm could not be seen"
+    if "kink" in regimes:
+        return f"{wide}: the cost has kinks here", "points away from the kinks"
+    if "jump" in regimes:
+        return f"{wide}: the cost jumps here", "a cost without jumps"
+    noisy = max(p.noise.sigma / abs(p.cost) if p.cost else 0.0 for p in record.points)
+    if noisy > 1e-12:
+        return (
+            f"{wide}: one evaluation of the cost is only good to {noisy:.1g} of its value",
+            "float64 throughout, fixed random numbers, or a larger rtol",
+        )
+    return (
+        f"{wide}: its part of the cost is small beside the rest",
+        "a check of this part of the cost on its own",
+    )
+
+
+def _raised(record: Record) -> str:
+    error = record.raised
+    return "" if error is None else f": it raised {type(error).__name__}: {error}"
+
+
+def _name_causes(record: Record, failing: dict[int, list[Description]]) -> list[Finding]:
+    """Return one finding for each cause: blocks that share a factor share the finding."""
+    groups: dict[tuple[str, float], list[int]] = {}
+    for number, descriptions in failing.items():
+        if descriptions:
+            cause = _cause_of(record.blocks[number], descriptions[0], groups)
+            groups.setdefault(cause, []).append(number)
+    findings = [
+        _cause_finding(record, slug, [(n, failing[n][0]) for n in numbers])
+        for (slug, _), numbers in groups.items()
+    ]
+    findings += [
+        _somewhere(record, d)
+        for d in record.descriptions
+        if d.block is None and is_material(d, record) and not findings
+    ][:1]
+    return findings
+
+
+def _cause_of(
+    block: Block, description: Description, groups: dict[tuple[str, float], list[int]]
+) -> tuple[str, float]:
+    gradient_is_zero = all(p.analytic == 0.0 for p in description.projections)
+    if gradient_is_zero:
+        return "zero-gradient", 0.0
+    factor = description.factor
+    if factor is None or math.isinf(factor.uncertainty):
+        located = description.located
+        few = located is not None and not located.dense and located.finished
+        entries = few and 0 < 3 * len(located.entries) <= max(block.size, 3)
+        return ("wrong-entries", float(len(groups))) if entries else ("wrong-gradient", 0.0)
+    tolerance = factor.uncertainty + _SAME_FACTOR * abs(factor.value)
+    if abs(factor.value + 1.0) <= tolerance:
+        return "wrong-sign", -1.0
+    for slug, value in groups:
+        if slug == "wrong-scale" and abs(value - factor.value) <= tolerance:
+            return slug, value
+    return "wrong-scale", factor.value
+
+
+def _cause_finding(record: Record, slug: str, members: list[tuple[int, Description]]) -> Finding:
+    names = [record.blocks[number].name for number, _ in members]
+    listed = _listed(names)
+    first = members[0][1]
+    notes = [_strength_note(record, number, description) for number, description in members[:6]]
+    data: dict[str, object] = {"blocks": tuple(names)}
+    message = {
+        "wrong-gradient": f"{listed}: the gradient is not the derivative of the cost",
+        "wrong-sign": f"{listed}: the gradient has the opposite sign",
+        "zero-gradient": f"{listed}: the gradient is zero where the cost has a slope",
+        "wrong-entries": f"{listed}: {_entries_phrase(record, members)}",
+        "wrong-scale": "",
+    }[slug]
+    if slug == "wrong-scale" and first.factor is not None:
+        factor = first.factor.value
+        message = f"{listed}: the returned gradient is {factor:.7g} times the right one"
+        name = name_factor(factor, record.sizes)
+        data |= {"factor": factor, "factor_name": name}
+        if name:
+            notes.append(f"{factor:.6g} = {name}")
+    if slug == "wrong-entries":
+        data["indices"] = _indices(record, members)
+    return Finding(
+        slug=slug,
+        level=RECORDS[slug].level,
+        message=message,
+        notes=tuple(notes),
+        help=_advice(slug, first, record),
+        block=names[0],
+        data=data,
+    )
+
+
+def _entries_phrase(record: Record, members: list[tuple[int, Description]]) -> str:
+    indices = _indices(record, members)
+    shown = ", ".join(f"[{', '.join(map(str, index))}]" for index in indices[:5])
+    more = f" and {len(indices) - 5} more" if len(indices) > 5 else ""
+    return f"{_count(len(indices), 'entry is', 'entries are')} wrong: {shown}{more}"
+
+
+def _count(number: int, singular: str, plural: str) -> str:
+    return f"{number:,} {singular if number == 1 else plural}"
+
+
+def _indices(record: Record, members: list[tuple[int, Description]]) -> tuple[tuple[int, ...], ...]:
+    found: list[tuple[int, ...]] = []
+    for number, description in members:
+        located = description.located.entries if description.located else ()
+        found += [
+            entry_position(record.blocks[number], projection.entry)
+            for projection in (*located, *description.projections)
+            if projection.entry is not None and projection.significant
+        ]
+    return tuple(dict.fromkeys(found))
+
+
+def _strength_note(record: Record, number: int, description: Description) -> str:
+    strongest = max(
+        description.projections, key=lambda p: abs(p.residual) / p.bar if p.bar else math.inf
+    )
+    name = record.blocks[number].name
+    what = "in one entry" if strongest.kind == "entry" else "along a random direction"
+    return (
+        f"{name} at {description.point.name}: returned {strongest.analytic:.8g}, measured "
+        f"{strongest.slope.value:.8g} +- {strongest.bar:.1g} {what}"
+    )
+
+
+def _advice(slug: str, description: Description, record: Record) -> str:
+    if slug == "wrong-scale" and description.factor is not None:
+        name = name_factor(description.factor.value, record.sizes) or ""
+        if name.startswith("1/"):
+            return f"look for a mean, or a division by {name[2:].split()[0]}, where a sum is right"
+        return "look for this factor in the lines that compute the block"
+    return {
+        "wrong-sign": "change the sign, or the order of a difference",
+        "zero-gradient": "see whether the block's part is ever written to the gradient",
+        "wrong-entries": "compare how these entries are computed with their neighbours",
+    }.get(slug, "")
+
+
+def _somewhere(record: Record, description: Description) -> Finding:
+    strongest = description.projections[0]
+    return Finding(
+        slug="wrong-gradient",
+        level="error",
+        message="the gradient is not the derivative of the cost",
+        notes=(
+            f"along a direction through all blocks at {description.point.name}: returned "
+            f"{strongest.analytic:.8g}, measured {strongest.slope.value:.8g} "
+            f"+- {strongest.bar:.1g}",
+            "no single block shows it alone",
+        ),
+        data={"blocks": tuple(block.name for block in record.blocks)},
+    )
+
+
+def name_factor(factor: float, sizes: dict[str, int]) -> str | None:
+    """Name a factor by the numbers of the user's own code: ``1/m with m = 5``."""
+    simple = {2.0: "2", 0.5: "1/2", -2.0: "-2", -0.5: "-1/2"}
+    for value, name in simple.items():
+        if abs(factor - value) <= _SAME_FACTOR * abs(value):
+            same = [n for n, size in sizes.items() if size == 2 and value in (2.0, 0.5)]
+            return name if not same else f"{name} (also {same[0]} = 2)"
+    for pattern, scale in (("1/{0}", -1), ("{0}", 1)):
+        for name, size in sizes.items():
+            value = float(size) ** scale if size > 1 else math.nan
+            if abs(factor - value) <= _SAME_FACTOR * abs(value):
+                return f"{pattern.format(name)} with {name} = {size}"
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= 6:
+        return ", ".join(names)
+    return f"{', '.join(names[:5])} and {len(names) - 5} more blocks"
+
+
+def _small_discrepancies(record: Record, failing: dict[int, list[Description]]) -> list[Finding]:
+    """Note what is significant but does not matter."""
+    notes: list[str] = []
+    names: list[str] = []
+    for description in record.descriptions:
+        number = description.block
+        if is_material(description, record) or (number is not None and failing[number]):
+            continue
+        projection = description.projections[0]
+        name = "all blocks" if number is None else record.blocks[number].name
+        norm = max(projection.norm, abs(projection.slope.value)) or 1.0
+        names.append(name)
+        notes.append(
+            f"{name} at {description.point.name}: {abs(projection.residual) / norm:.1e} of its "
+            f"size, {abs(projection.residual) / projection.bar:.2g} times the bar"
+        )
+    if not names:
+        return []
+    return [
+        Finding(
+            slug="wrong-gradient",
+            level="note",
+            message=f"{_listed(tuple(dict.fromkeys(names)))}: a measurable difference below "
+            f"negligible ({record.settings.negligible:g})",
+            notes=tuple(notes[:6]),
+            help="an inner solver stopped early or a quadrature tolerance would explain it",
+            data={"blocks": tuple(dict.fromkeys(names))},
+        )
+    ]
+
+
+def _unused(record: Record, reports: Sequence[BlockReport]) -> list[Finding]:
+    """Report blocks with which the cost never moves."""
+    findings: list[Finding] = []
+    for number, dependence in record.block_dependence.items():
+        if not dependence.constant:
+            continue
+        name = reports[number].name
+        wrong = reports[number].verdict == Verdict.FAIL
+        zero = all(point.zero_blocks[number] for point in record.points)
+        findings.append(
+            Finding(
+                slug="unused-block",
+                level="note" if zero else ("error" if wrong else "warning"),
+                message=f"{name}: the cost does not depend on this block",
+                notes=(
+                    "it is equal to the last bit at steps of "
+                    f"{', '.join(f'{r:g}' for r in dependence.reaches)} times the block's size",
+                    "the returned gradient is zero, as it should be"
+                    if zero
+                    else "the returned gradient is not zero",
+                ),
+                help="" if zero else "use the block in the cost, or drop it",
+                block=name,
+                data={"blocks": (name,)},
+            )
+        )
+    return findings
+
+
+def _regularity(record: Record) -> list[Finding]:
+    """Note what makes the cost hard to difference, where it was met."""
+    findings: list[Finding] = []
+    for slug, regime, text in (
+        ("kink", "kink", "the cost has a kink at {point}; slopes to both sides were compared"),
+        ("discontinuity", "jump", "the cost jumps at {point}"),
+        ("domain-edge", "domain-edge", "the cost is not finite close to {point}"),
+    ):
+        hits = [
+            (point, p)
+            for point in record.points
+            for p in point.projections
+            if p.slope.regime == regime
+        ]
+        if hits:
+            findings.append(_regularity_finding(record, slug, text, hits))
+    low = next((p for p in record.points if p.noise.precision != "float64"), None)
+    if low is not None:
+        findings.append(
+            Finding(
+                slug="low-precision",
+                level="note",
+                message=f"the cost is computed in {low.noise.precision}",
+                notes=(f"one evaluation at {low.name} is good to {low.noise.sigma:.1g}",),
+                help="compute in float64 for a sharper check",
+            )
+        )
+    return findings
+
+
+def _regularity_finding(
+    record: Record, slug: str, text: str, hits: list[tuple[PointEvidence, Projection]]
+) -> Finding:
+    names = dict.fromkeys(record.blocks[p.block].name for _, p in hits if p.block is not None)
+    point, projection = hits[0]
+    notes: list[str] = []
+    if projection.slope.one_sided is not None and slug == "kink":
+        left, right = projection.slope.one_sided
+        notes.append(f"slopes {left:.6g} and {right:.6g}, returned {projection.analytic:.6g}")
+    return Finding(
+        slug=slug,
+        level=RECORDS[slug].level,
+        message=(f"{_listed(tuple(names))}: " if names else "") + text.format(point=point.name),
+        notes=tuple(notes),
+        block=next(iter(names), None),
+        data={"blocks": tuple(names)},
+    )

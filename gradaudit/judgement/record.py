@@ -1,0 +1,91 @@
+"""All the evidence of one audit, as far as it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gradaudit.blocks import Block, Layout
+from gradaudit.evidence.cause import Factor
+from gradaudit.evidence.dependence import Dependence
+from gradaudit.evidence.gradient import PointEvidence, Projection
+from gradaudit.evidence.locate import Located
+from gradaudit.evidence.protocol import Protocol
+from gradaudit.results import Settings
+from gradaudit.source.closures import Suspicion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Description:
+    """A discrepancy that an independent measurement confirmed, described.
+
+    Attributes
+    ----------
+    block : int or None
+        Number of the block; None when only a direction through all blocks shows it.
+    point : PointEvidence
+    projections : tuple of Projection
+        Independent ones of this block (or of the direction), the doubtful one first.
+    factor : Factor or None
+        When one number explains them.
+    located : Located or None
+        When entries were looked for.
+    """
+
+    block: int | None
+    point: PointEvidence
+    projections: tuple[Projection, ...]
+    factor: Factor | None = None
+    located: Located | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Record:
+    """What has been measured so far; judged at the end, or when the audit is cut short.
+
+    Attributes
+    ----------
+    settings : Settings
+    suspicions : tuple of Suspicion
+        What reading the source suggests.
+    protocol : Protocol or None
+    dependence : Dependence or None
+        Asked only when the cost did not move nearby.
+    layout : Layout or None
+    blocks : tuple of Block
+        Those audited, unclaimed stretches included.
+    sizes : dict
+        Names of integers seen in the user's code, to name factors.
+    points : list of PointEvidence
+    descriptions : list of Description
+    block_dependence : dict
+        For blocks along which the cost never moved.
+    unconfirmed : int
+        Discrepancies that an independent measurement did not confirm.
+    skipped : list of str
+        Points that could not be used, and why.
+    non_finite : dict
+        Points where the cost is finite and an entry of the gradient, named by its index, is not.
+    raised : BaseException or None
+        The first exception of the user's function away from x0.
+    stopped : str
+        Why the audit ended early; "" when it did not.
+    function : str
+        How to call the user's function in a sentence.
+    """
+
+    settings: Settings
+    function: str = "the cost"
+    suspicions: tuple[Suspicion, ...] = ()
+    protocol: Protocol | None = None
+    dependence: Dependence | None = None
+    layout: Layout | None = None
+    blocks: tuple[Block, ...] = ()
+    sizes: dict[str, int] = field(default_factory=dict[str, int])
+    points: list[PointEvidence] = field(default_factory=list[PointEvidence])
+    descriptions: list[Description] = field(default_factory=list[Description])
+    block_dependence: dict[int, Dependence] = field(default_factory=dict[int, Dependence])
+    unconfirmed: int = 0
+    skipped: list[str] = field(default_factory=list[str])
+    non_finite: dict[str, int] = field(default_factory=dict[str, int])
+    raised: BaseException | None = None
+    stopped: str = ""

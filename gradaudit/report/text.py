@@ -1,0 +1,540 @@
+"""Reports as text for people: on a terminal of any width, in a test's failure, in a log."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+import numpy as np
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.text import Text
+
+from gradaudit.blocks import Block, Layout
+from gradaudit.report import wording
+from gradaudit.results import BlockReport, Derivative, Finding, PointReport, Report, Verdict
+
+_GAP: Final = 2
+_NARROWEST: Final = 24
+_UNLIMITED: Final = 10_000
+_ENTRIES_SHOWN: Final = 12
+
+_STYLE: Final[dict[str, str]] = {
+    "PASS": "bold green",
+    "FAIL": "bold red",
+    "INCONCLUSIVE": "bold yellow",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "note": "bold cyan",
+    "label": "blue",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Where the text is to stand."""
+
+    console: Console
+    width: int
+    ascii_only: bool
+    fold_locations: bool
+
+    def clean(self, text: str, style: str = "") -> Text:
+        """Return text from the user with nothing left in it that a terminal would obey."""
+        return Text(wording.visible(text, ascii_only=self.ascii_only), style=style)
+
+    def hanging(self, head: Text, body: Text, *, indent: int | None = None) -> Text:
+        """Wrap `body` behind `head`, its further lines indented (to where it starts)."""
+        indent = head.cell_len if indent is None else indent
+        lines = (head + body).wrap(self.console, self.width)
+        first, rest = lines[0], (head + body)[len(lines[0]) :]
+        rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
+        further = list(self._broken(rest, indent)) if rest else []
+        return Text("\n" + " " * indent).join([first, *further])
+
+    def filled(self, head: Text, pieces: Sequence[str]) -> Text:
+        """Set pieces one behind the other, and break lines between them where possible."""
+        lines, indent = [head], 2
+        for piece in map(self.clean, pieces):
+            space = 1 if lines[-1].plain.strip() and not lines[-1].plain.endswith(" ") else 0
+            if lines[-1].cell_len + space + piece.cell_len <= self.width:
+                lines[-1] = Text.assemble(lines[-1], " " * space, piece)
+            else:
+                lines += (Text(" " * indent) + part for part in self._broken(piece, indent))
+        return Text("\n").join(lines)
+
+    def _broken(self, piece: Text, indent: int) -> Iterable[Text]:
+        return piece.wrap(self.console, self.width - indent)
+
+    def labelled(self, label: str, words: str, *, style: str = "") -> Text:
+        """Return ``  = label: words``."""
+        head = Text.assemble("  ", (f"= {label}: ", _STYLE["label"]))
+        return self.hanging(head, self.clean(words, style))
+
+    def line(self, words: str) -> Text:
+        """Return words of our own, wrapped with a hanging indent."""
+        return self.hanging(Text(), self.clean(words), indent=2)
+
+
+Writer = Callable[[_Page], Iterable[RenderableType]]
+
+
+class _Sheet:
+    """Something that rich prints: it is laid out when the width is known."""
+
+    def __init__(self, write: Writer, *, width: int | None, fold_locations: bool) -> None:
+        self._write = write
+        self._width = width
+        self._fold_locations = fold_locations
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        page = _Page(
+            console,
+            max(self._width or options.max_width, _NARROWEST),
+            not wording.is_utf8(options.encoding),
+            self._fold_locations,
+        )
+        yield from self._write(page)
+
+
+def renderable(report: Report, *, verbosity: int = 0, width: int | None = None) -> RenderableType:
+    """Return the report as something that rich prints.
+
+    Parameters
+    ----------
+    report : Report
+        What to show.
+    verbosity : int
+        0 for what matters, 1 for all blocks and notes, 2 for worst entries and points too.
+    width : int or None
+        Columns to use; None for as many as the console has.
+    """
+    return _Sheet(lambda page: _report(page, report, verbosity), width=width, fold_locations=True)
+
+
+def render_plain(report: Report, *, width: int = 80, verbosity: int = 0) -> str:
+    """Return the report as plain text, without colour."""
+    return render_text(report, console_width=width, verbosity=verbosity)
+
+
+def render_text(
+    report: Report,
+    *,
+    console_width: int = 80,
+    colour: bool = False,
+    encoding: str = "utf-8",
+    verbosity: int = 0,
+) -> str:
+    """Return the report as text for a stream.
+
+    Parameters
+    ----------
+    report : Report
+        What to show.
+    console_width : int
+        Columns of the terminal. Locations may be longer, so that they can be clicked.
+    colour : bool
+        Whether to add ANSI colours; they never carry meaning alone.
+    encoding : str
+        Of the stream; unless it is UTF-8 the text is pure ASCII.
+    verbosity : int
+        As for `renderable`.
+    """
+    return _printed(lambda page: _report(page, report, verbosity), console_width, colour, encoding)
+
+
+def one_line(report: Report, *, encoding: str = "utf-8") -> str:
+    """Return the verdict and what led to it in one line, for ``-q``."""
+    words = [wording.summary(report)]
+    if report.verdict != Verdict.PASS:
+        grave = [f for f in wording.open_findings(report) if f.level != "note"]
+        words = [*map(_in_one_line, grave), *words]
+        if why := wording.why_inconclusive(report) if not grave else "":
+            words.insert(0, why)
+    text = f"{report.verdict}  {'; '.join(words)}"
+    return wording.visible(text, ascii_only=not wording.is_utf8(encoding))
+
+
+def render_layout(
+    layout: Layout,
+    *,
+    console_width: int = 80,
+    colour: bool = False,
+    encoding: str = "utf-8",
+) -> str:
+    """Return the blocks of a parameter vector as a table, unclaimed stretches included."""
+    return _printed(lambda page: _layout(page, layout), console_width, colour, encoding)
+
+
+def render_derivative(
+    derivative: Derivative,
+    *,
+    console_width: int = 80,
+    colour: bool = False,
+    encoding: str = "utf-8",
+) -> str:
+    """Return a numerical derivative, or a gradient's most doubtful entries, with its bar."""
+    return _printed(lambda page: _derivative(page, derivative), console_width, colour, encoding)
+
+
+def _printed(write: Writer, width: int, colour: bool, encoding: str) -> str:
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        # lines are broken by the page; a table that cannot be narrower is not to lose anything
+        width=_UNLIMITED,
+        height=100,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,
+        legacy_windows=False,
+        force_jupyter=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    ascii_only = not wording.is_utf8(encoding)
+    page = _Page(console, max(width, _NARROWEST), ascii_only, fold_locations=False)
+    for part in write(page):
+        console.print(part, crop=False)
+    lines = (line.rstrip() for line in stream.getvalue().split("\n"))
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+# the report ----------------------------------------------------------------------------------
+
+
+def _report(page: _Page, report: Report, verbosity: int) -> Iterator[RenderableType]:
+    for finding in wording.open_findings(report):
+        yield from _finding(page, finding, full=verbosity > 0 or finding.level != "note")
+        yield Text()
+    if report.blocks:
+        yield from _blocks(page, report, verbosity)
+    yield from _conclusion(page, report, verbosity)
+    if verbosity > 1:
+        yield from _worst_entries(page, report.blocks)
+        yield from _points(page, report.points)
+    if verbosity > 0:
+        yield from _particulars(page, report)
+    for finding in wording.allowed_findings(report):
+        yield page.line(f"allowed: {finding.code} {finding.slug}: {finding.message}")
+    if following := wording.next_step(report):
+        yield page.line(f"next: {following}")
+
+
+def _finding(page: _Page, finding: Finding, *, full: bool) -> Iterator[Text]:
+    head = Text.assemble((f"{finding.level}[{finding.code}]", _STYLE[finding.level]), ": ")
+    yield page.hanging(head, page.clean(finding.message, "bold"), indent=4)
+    if finding.location is not None:
+        yield _location(page, str(finding.location))
+    if finding.replacement is not None:
+        if finding.location is not None and finding.location.source.strip():
+            yield page.labelled("now", finding.location.source.strip())
+        yield page.labelled("fix", finding.replacement.strip(), style="green")
+    if not full:
+        return
+    if unnamed := wording.unmentioned(finding):
+        label = "block" if len(unnamed) == 1 else "blocks"
+        yield page.labelled(label, wording.names_in_words(unnamed, limit=wording.FOLD_ABOVE))
+    for note in finding.notes:
+        yield page.labelled("note", note)
+    if finding.help:
+        yield page.labelled("help", finding.help)
+    yield page.labelled("see", f"gradaudit explain {finding.code}")
+
+
+def _location(page: _Page, place: str) -> Text:
+    head = Text.assemble("  ", ("--> ", _STYLE["label"]))
+    if page.fold_locations:
+        return page.hanging(head, page.clean(place))
+    return Text.assemble(head, page.clean(place), no_wrap=True, overflow="ignore")
+
+
+def _in_one_line(finding: Finding) -> str:
+    names = wording.unmentioned(finding)
+    where = f" ({wording.names_in_words(names, limit=3)})" if names else ""
+    return f"{finding}{where}"
+
+
+def _blocks(page: _Page, report: Report, verbosity: int) -> Iterator[RenderableType]:
+    shown, folded = _selection(report, everything=verbosity > 0)
+    if shown:
+        yield _table(page, _block_columns(shown))
+    if folded:
+        largest = max(folded, key=lambda block: block.relative_error)
+        more = "more " if shown else ""
+        yield page.line(
+            f"{wording.plural(len(folded), f'{more}block')} PASS, largest relative error "
+            f"{wording.error_in_words(largest)} ({wording.block_name(largest.name)}); -v lists them"
+        )
+    yield Text()
+    said = wording.remarks(report)
+    for about, words in said:
+        yield page.line(f"{about}: {words}")
+    if said:
+        yield Text()
+
+
+def _selection(
+    report: Report, *, everything: bool
+) -> tuple[Sequence[BlockReport], Sequence[BlockReport]]:
+    """Return the blocks that get a row, and the passing ones that are folded into one line."""
+    if everything or len(report.blocks) <= wording.FOLD_ABOVE:
+        return report.blocks, ()
+    ordered = wording.worst_first(report.blocks)
+    passing = [block for block in ordered if block.verdict == Verdict.PASS]
+    return ordered[: len(ordered) - len(passing)], passing
+
+
+def _conclusion(page: _Page, report: Report, verbosity: int) -> Iterator[Text]:
+    head = Text.assemble((str(report.verdict), _STYLE[report.verdict]), "  ")
+    if why := wording.why_inconclusive(report):
+        yield page.hanging(head[:-2] + Text(": "), page.clean(why), indent=2)
+        head = Text()
+    yield page.filled(head, wording.with_commas(wording.summary_parts(report)))
+    fold = verbosity == 0 and len(report.blocks) > wording.FOLD_ABOVE
+    if bounds := wording.right_to_within(report, fold=fold):
+        yield page.filled(Text(), bounds)
+    yield page.line(wording.thresholds(report))
+    if report.blocks and report.layout_source:
+        yield page.line(f"blocks: {report.layout_source}")
+
+
+# tables --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column of a table: what it says, and when it goes if room is short."""
+
+    header: str
+    cells: Sequence[str]
+    justify: Literal["left", "right"] = "right"
+    short: str = ""
+    leaves: int = 0
+    """Columns with the highest number leave first; those with 0 stay."""
+    coloured: bool = False
+
+    def title(self, short: bool) -> str:
+        return self.short or self.header if short else self.header
+
+    def width(self, short: bool) -> int:
+        return max(map(cell_len, [self.title(short), *self.cells]))
+
+    def placed(self, cell: str, short: bool) -> Text:
+        """Return the cell, padded to the column's width."""
+        padding = " " * (self.width(short) - cell_len(cell))
+        text = Text(cell, _STYLE.get(cell, "") if self.coloured else "")
+        return text + Text(padding) if self.justify == "left" else Text(padding) + text
+
+
+def _block_columns(blocks: Sequence[BlockReport]) -> list[_Column]:
+    columns = [
+        _Column("block", [wording.block_name(b.name) for b in blocks], "left"),
+        _Column("shape", [wording.shape_in_words(b.shape) for b in blocks], "left", leaves=4),
+        _Column("parameters", [f"{b.size:,}" for b in blocks], leaves=5),
+        _Column(
+            "relative error",
+            [wording.error_in_words(b) for b in blocks],
+            short="rel. error",
+            leaves=1,
+        ),
+        _Column("error bar", [wording.number(b.error_bar) for b in blocks], leaves=3),
+        _Column("ratio", [wording.ratio(b.factor) for b in blocks], leaves=2),
+        _Column("verdict", [str(b.verdict) for b in blocks], "left", coloured=True),
+    ]
+    return [c for c in columns if c.header != "ratio" or any(c.cells)]
+
+
+def _table(page: _Page, columns: Sequence[_Column]) -> Text:
+    """Lay out the table that fits the page; only the first column (names) may need several lines.
+
+    A name that can stand on one line beside the columns that stay does so: others leave for it.
+    rich's own table is not used: how it shares out the width changes between its versions.
+    """
+    names, *others = [
+        replace(c, cells=[wording.visible(x, ascii_only=page.ascii_only) for x in c.cells])
+        for c in columns
+    ]
+    kept, short, room = _fitting(page.width, names, others)
+    header = [column.placed(column.title(short), short) for column in kept]
+    lines = _row(page, Text(names.title(short)), header, room)
+    for line in lines:
+        line.stylize("dim")
+    lines.append(Text("-" * (room + _taken(kept, short=short))))
+    for number, name in enumerate(names.cells):
+        cells = [column.placed(column.cells[number], short) for column in kept]
+        lines += _row(page, Text(name), cells, room)
+    return Text("\n").join(lines)
+
+
+def _row(page: _Page, name: Text, cells: Sequence[Text], room: int) -> list[Text]:
+    """Return the lines of one row: the name takes as many as it needs, the cells the first."""
+    first, *further = name.wrap(page.console, room)
+    first.rstrip()
+    gap = " " * (room - first.cell_len)
+    line = Text(" " * _GAP).join([first + Text(gap), *cells])
+    line.rstrip()
+    return [line, *further]
+
+
+def _fitting(
+    width: int, names: _Column, others: Sequence[_Column]
+) -> tuple[list[_Column], bool, int]:
+    """Return the columns that stay, whether headers are short, and the room for names."""
+    staying = [column for column in others if not column.leaves]
+    most = width - _taken(staying, short=True)
+    least = cell_len(names.header)
+    wanted = max([least, *(n for n in map(cell_len, names.cells) if n <= most)])
+    kept = list(others)
+    while True:
+        for short in (False, True):
+            room = width - _taken(kept, short=short)
+            if room >= wanted:
+                return kept, short, min(room, names.width(short))
+        leaving = max(kept, key=lambda column: column.leaves)
+        if not leaving.leaves:
+            return kept, True, max(room, least)
+        kept.remove(leaving)
+
+
+def _taken(columns: Iterable[_Column], *, short: bool) -> int:
+    return sum(column.width(short) + _GAP for column in columns)
+
+
+# further detail ------------------------------------------------------------------------------
+
+
+def _worst_entries(page: _Page, blocks: Iterable[BlockReport]) -> Iterator[RenderableType]:
+    entries = [(block, entry) for block in blocks for entry in block.worst[:_ENTRIES_SHOWN]]
+    if not entries:
+        return
+    labels = [wording.entry_name(block.name, entry.index) for block, entry in entries]
+    yield Text()
+    yield Text("worst entries")
+    yield _table(
+        page,
+        [
+            _Column("entry", labels, "left"),
+            _Column("returned", [_value(e.analytic) for _, e in entries]),
+            _Column("measured", [_value(e.numeric) for _, e in entries]),
+            _Column("bar", [wording.number(e.bar) for _, e in entries], leaves=1),
+        ],
+    )
+
+
+def _points(page: _Page, points: Sequence[PointReport]) -> Iterator[RenderableType]:
+    if not points:
+        return
+    yield Text()
+    yield _table(
+        page,
+        [
+            _Column("point", [point.name for point in points], "left"),
+            _Column("cost", [_value(point.cost) for point in points]),
+            _Column(
+                "gradient norm",
+                [wording.number(point.gradient_norm) for point in points],
+                short="gradient",
+                leaves=1,
+            ),
+            _Column("noise", [wording.number(point.noise) for point in points]),
+            _Column("precision", [point.precision for point in points], "left", leaves=2),
+            _Column(
+                "distance from x0",
+                [wording.number(point.distance) for point in points],
+                short="distance",
+                leaves=3,
+            ),
+        ],
+    )
+
+
+def _particulars(page: _Page, report: Report) -> Iterator[Text]:
+    yield Text()
+    for label, words in wording.particulars(report):
+        yield page.line(f"{label}: {words}")
+
+
+def _value(value: float) -> str:
+    return f"{value:.6g}"
+
+
+# layouts and derivatives ---------------------------------------------------------------------
+
+
+def _layout(page: _Page, layout: Layout) -> Iterator[RenderableType]:
+    named = set(map(id, layout.blocks))
+    blocks = layout.complete()
+    order = [block.order if id(block) in named else "unclaimed" for block in blocks]
+    if blocks:
+        yield _table(
+            page,
+            [
+                _Column("block", [wording.block_name(b.name) for b in blocks], "left"),
+                _Column("shape", [wording.shape_in_words(b.shape) for b in blocks], "left"),
+                _Column("start:stop", [_stretch(b) for b in blocks], leaves=1),
+                _Column("order", order, "left"),
+                _Column("parameters", [f"{b.size:,}" for b in blocks], leaves=2),
+            ],
+        )
+        yield Text()
+    claimed = sum(block.size for block in layout.blocks)
+    count = wording.plural(len(layout.blocks), "block")
+    if claimed == layout.size:
+        yield page.line(f"{count}, {wording.plural(layout.size, 'parameter')}")
+    else:
+        rest = layout.size - claimed
+        yield page.line(
+            f"{count} cover {claimed:,} of {wording.plural(layout.size, 'parameter')}; "
+            f"{rest:,} unclaimed, checked all the same"
+        )
+    yield page.line(f"blocks: {layout.source}")
+
+
+def _stretch(block: Block) -> str:
+    if block.contiguous:
+        return f"{block.start}:{block.stop}"
+    steps = ",".join(map(str, block.entry_strides()))
+    return f"{block.start}: by {steps}"
+
+
+def _derivative(page: _Page, derivative: Derivative) -> Iterator[RenderableType]:
+    if np.ndim(derivative.value) == 0:
+        yield page.line(_one_number(derivative))
+    else:
+        yield from _many_numbers(page, derivative)
+    yield page.line(wording.plural(derivative.evaluations, "evaluation"))
+
+
+def _one_number(derivative: Derivative) -> str:
+    text = f"{float(derivative.value):.15g} +/- {wording.number(float(derivative.bar))}"
+    regime = f"({derivative.regime})"
+    if derivative.one_sided is None:
+        return f"{text} {regime}"
+    left, right = derivative.one_sided
+    return f"{text} {regime}; slope {float(left):.6g} to the left, {float(right):.6g} to the right"
+
+
+def _many_numbers(page: _Page, derivative: Derivative) -> Iterator[RenderableType]:
+    values, bars = np.asarray(derivative.value), np.asarray(derivative.bar)
+    regimes = np.broadcast_to(np.asarray(derivative.regime), values.shape)
+    doubt = np.where(np.isfinite(bars), bars, math.inf).ravel()
+    picked = np.argsort(-doubt, kind="stable")[:_ENTRIES_SHOWN]
+    places: list[tuple[Any, ...]] = [np.unravel_index(int(i), values.shape) for i in picked]
+    yield _table(
+        page,
+        [
+            _Column("entry", [f"[{', '.join(map(str, p))}]" for p in places], "left"),
+            _Column("value", [f"{values[p]:.15g}" for p in places]),
+            _Column("bar", [wording.number(float(bars[p])) for p in places]),
+            _Column("regime", [str(regimes[p]) for p in places], "left"),
+        ],
+    )
+    if values.size > len(places):
+        rest = values.size - len(places)
+        yield page.line(f"and {rest:,} more, with smaller bars")
+    yield Text()

@@ -1,0 +1,353 @@
+"""What an audit returns: frozen results that carry what was asked, measured and concluded."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradaudit.catalogue import RECORDS, Level
+from gradaudit.errors import GradientMismatch
+
+SCHEMA_VERSION: Final = 1
+
+
+class Verdict(StrEnum):
+    """The three answers; never a bare boolean."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+def plain(value: Any) -> Any:
+    """Turn a result into plain JSON types: non-finite numbers become None."""
+    if value is None or isinstance(value, str | bool):
+        return str(value) if isinstance(value, StrEnum) else value
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.ndarray):
+        return plain(cast("NDArray[Any]", value).tolist())
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in cast("list[Any]", value)]
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    return str(value)
+
+
+class Result:
+    """Base of every result: plain dictionaries and JSON from the fields."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON types."""
+        return {f.name: plain(getattr(self, f.name)) for f in fields(cast("Any", self))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluations(Result):
+    """How often the user's functions were called; one call with jac=True counts in both."""
+
+    cost: int = 0
+    gradient: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Location(Result):
+    """A place in the user's source."""
+
+    path: str
+    line: int
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Finding(Result):
+    """One thing that an audit has to say, under a code that keeps its meaning.
+
+    Attributes
+    ----------
+    slug : str
+        Such as ``ignored-argument``; `code` follows from it.
+    level : {"error", "warning", "note"}
+        How sure and how grave.
+    message : str
+        A fact that stands alone: lower case first, no full stop, no advice.
+    notes : tuple of str
+        Evidence, with numbers.
+    help : str
+        Tentative advice, or "".
+    block : str or None
+        The block concerned; `data["blocks"]` names all when there are several.
+    location : Location or None
+        Where in the user's source.
+    replacement : str or None
+        The corrected source line.
+    data : dict
+        Numbers for programs; the keys are fixed in DESIGN.md.
+    allowed : bool
+        The user knows and accepts it: listed, without weight on the verdict.
+    """
+
+    slug: str
+    level: Level
+    message: str
+    notes: tuple[str, ...] = ()
+    help: str = ""
+    block: str | None = None
+    location: Location | None = None
+    replacement: str | None = None
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
+    allowed: bool = False
+
+    @property
+    def code(self) -> str:
+        """The code of the catalogue, such as ``GA101``."""
+        return RECORDS[self.slug].code
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as plain JSON types, its code first."""
+        return {"code": self.code, **Result.to_dict(self)}
+
+    def __str__(self) -> str:
+        return f"{self.level}[{self.code}]: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entry(Result):
+    """One entry of a block: what was returned and what was measured.
+
+    `bar` bounds the error of `numeric`; it is infinite when the entry was not measured alone.
+    """
+
+    index: tuple[int, ...]
+    analytic: float
+    numeric: float
+    bar: float = math.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PointReport(Result):
+    """One point at which the gradient was checked.
+
+    Attributes
+    ----------
+    name : str
+        ``x0``, ``point 2``, ...
+    cost, gradient_norm : float
+        As returned there.
+    noise : float
+        Standard deviation of one evaluation of the cost (absolute).
+    precision : str
+        The format the cost appears to be computed in: float64, float32 or float16.
+    distance : float
+        Euclidean distance from x0.
+    """
+
+    name: str
+    cost: float
+    gradient_norm: float
+    noise: float
+    precision: str = "float64"
+    distance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BlockReport(Result):
+    """The verdict on one block.
+
+    Attributes
+    ----------
+    name, shape, start, size : str, tuple of int, int, int
+        The block in the user's own terms.
+    verdict : Verdict
+        With its `reason` in words unless it passes.
+    relative_error : float
+        norm(analytic - numeric) / max(norm(analytic), norm(numeric)); 0 when both are 0.
+    error_kind : {"measured", "estimate", "at most"}
+        Entry by entry; from random signs (unbiased for the square); or nothing was seen and this
+        bounds what could have been.
+    error_bar : float
+        How far `relative_error` can be trusted, relative as well.
+    entry_bound : float
+        Every entry is right to within this (absolute), at the report's confidence.
+    factor : float or None
+        Returned over right gradient, when one number describes the block.
+    worst : tuple of Entry
+        Worst entries first, of those measured alone.
+    failed_at, blind_at : tuple of str
+        Names of the points at which the block fails; at which nothing could be seen.
+    against : str
+        What errors are relative to: "block", or "gradient" where the block's own is zero.
+    claimed : bool
+        False for a stretch that no name was found for.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    size: int
+    verdict: Verdict
+    relative_error: float
+    error_kind: str = "estimate"
+    error_bar: float = math.inf
+    entry_bound: float = math.inf
+    factor: float | None = None
+    worst: tuple[Entry, ...] = ()
+    reason: str = ""
+    failed_at: tuple[str, ...] = ()
+    blind_at: tuple[str, ...] = ()
+    against: str = "block"
+    claimed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settings(Result):
+    """What was asked, with the defaults that were used."""
+
+    points: int = 3
+    dense: bool = False
+    rtol: float = 1e-3
+    negligible: float = 1e-6
+    confidence: float = 0.999
+    only: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    budget: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Report(Result):
+    """The answer of `gradaudit.check`.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        FAIL if any finding that is not allowed has level "error"; else INCONCLUSIVE if a block
+        is; else PASS.
+    blocks : tuple of BlockReport
+        In the order of the parameter vector.
+    findings : tuple of Finding
+        Most important first.
+    evaluations : Evaluations
+        All calls, discovery and protocol included.
+    points : tuple of PointReport
+        Where the gradient was checked.
+    seed : int
+        Repeats the audit: ``check(..., rng=seed)``.
+    confidence : float
+        Of the entry bounds: it counts the cancellation of signs only, provided the bars hold.
+    layout_source : str
+        Where the names of the blocks come from.
+    own_seconds, user_seconds : float
+        Time spent in gradaudit and in the user's function.
+    evidence : dict
+        The measurements behind the findings, for those who want to check a verdict.
+    """
+
+    verdict: Verdict
+    blocks: tuple[BlockReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    evaluations: Evaluations = field(default_factory=Evaluations)
+    points: tuple[PointReport, ...] = ()
+    size: int = 0
+    seed: int = 0
+    confidence: float = 0.999
+    layout_source: str = ""
+    target: str = ""
+    own_seconds: float = 0.0
+    user_seconds: float = 0.0
+    settings: Settings = field(default_factory=Settings)
+    versions: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    evidence: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+    def raise_for_failure(self, *, inconclusive: bool = True) -> None:
+        """Raise when the report does not pass.
+
+        Parameters
+        ----------
+        inconclusive : bool
+            Raise for INCONCLUSIVE too (the default): what was not checked has not passed.
+
+        Raises
+        ------
+        GradientMismatch
+            With the first finding and the table of blocks.
+        """
+        if self.verdict == Verdict.PASS:
+            return
+        if self.verdict == Verdict.INCONCLUSIVE and not inconclusive:
+            return
+        raise GradientMismatch(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON types, with `schema_version`."""
+        return {"schema_version": SCHEMA_VERSION, "kind": "check", **Result.to_dict(self)}
+
+    def to_json(self) -> str:
+        """Return the report as a JSON document."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __repr__(self) -> str:
+        codes = ", ".join(finding.code for finding in self.findings) or "no findings"
+        return (
+            f"<Report {self.verdict}: {len(self.blocks)} blocks, {codes}, "
+            f"{self.evaluations.cost} evaluations>"
+        )
+
+    def __str__(self) -> str:
+        # display methods reach the renderers below them; named in the import contract
+        from gradaudit.report.text import render_plain
+
+        return render_plain(self)
+
+    def __rich__(self) -> Any:
+        from gradaudit.report.text import renderable
+
+        return renderable(self)
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        from gradaudit.report.html import render_fragment
+        from gradaudit.report.text import render_plain
+
+        return {"text/plain": render_plain(self), "text/html": render_fragment(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Derivative(Result):
+    """A numerical derivative that says how far it can be trusted.
+
+    Attributes
+    ----------
+    value : float or ndarray
+        Of `gradaudit.derivative` a number; of `gradaudit.gradient` an array of x0's shape.
+    bar : float or ndarray
+        The derivative of the computed function lies within `bar` of `value`; infinite when
+        nothing can be said.
+    regime : str or ndarray of str
+        "smooth", "kink", "noise", "jump", "constant", "domain-edge" or "unresolved".
+    one_sided : tuple of float, or None
+        Slopes to the left and to the right of a kink (for `gradient`: a pair of arrays, with nan
+        where there is no kink).
+    evaluations : int
+        Calls of the function.
+    """
+
+    value: Any
+    bar: Any
+    regime: Any
+    one_sided: Any = None
+    evaluations: int = 0
