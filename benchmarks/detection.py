@@ -28,6 +28,7 @@ import scipy.optimize
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import gradaudit
 from benchmarks.models import containers, engineering, libraries, likelihoods, networks, units
 from benchmarks.models.case import Case, Vector, flatten
 from benchmarks.models.faults import FAULTS, edits, wrong_entries
@@ -317,8 +318,8 @@ def _row(label: str, tally: Tally, peers: dict[str, Check], *, faults: bool) -> 
 
 
 def print_versions() -> None:
-    names = ("gradaudit", "numpy", "scipy", "scikit-learn", "statsmodels", "torch")
-    found = []
+    names = ("numpy", "scipy", "scikit-learn", "statsmodels", "torch")
+    found = [f"gradaudit {gradaudit.__version__}"]
     for name in names:
         with contextlib.suppress(Exception):
             found.append(f"{name} {version(name)}")

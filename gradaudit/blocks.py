@@ -199,7 +199,7 @@ def _parse_one(part: str) -> Block:
 
 def _shape(name: object, shape: Any) -> tuple[int, ...]:
     try:
-        sizes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        sizes = cast("tuple[Any, ...]", (shape,) if isinstance(shape, int) else tuple(shape))
         exact = tuple(int(size) for size in sizes)
         if exact != sizes or min(exact, default=0) < 0:
             raise ValueError
@@ -390,7 +390,8 @@ class Structure:
             return "" if same else f"the gradient has shape {shape}, the parameters {wanted}"
         for leaf, part in zip(self.leaves, self._parts(values), strict=True):
             if part.shape != leaf.shape:
-                return f"the gradient of {leaf.name} has shape {part.shape}, the parameter {leaf.shape}"
+                found = f"the gradient of {leaf.name} has shape {part.shape}"
+                return f"{found}, the parameter {leaf.shape}"
         return ""
 
     def _parts(self, values: Any) -> list[NDArray[Any]]:
@@ -413,7 +414,8 @@ def read_structure(x0: Any) -> tuple[Structure, Vector]:
     """
     if _kind(x0) is None:
         array = _real(x0, "x0")
-        template = x0 if isinstance(x0, np.ndarray) else (array if array.ndim else x0)
+        as_given = isinstance(x0, np.ndarray) or not array.ndim
+        template: Any = x0 if as_given else array
         structure = Structure(template, (Block("theta", 0, array.shape),), (_float_type(array),))
         return structure, np.array(array, dtype=np.float64).reshape(-1)
     leaves: list[Block] = []
@@ -510,11 +512,7 @@ def _rebuild(template: Any, leaf: Callable[[], Any]) -> Any:
     if kind == "mapping":
         keys = cast("Mapping[Any, Any]", template).keys()
         pairs = dict(zip(keys, parts, strict=True))
-        if isinstance(template, MutableMapping) and type(cast("Any", template)) is not dict:
-            rebuilt = copy.copy(cast("MutableMapping[Any, Any]", template))
-            rebuilt.update(pairs)
-            return rebuilt
-        return pairs if type(template) is dict else type(template)(pairs)
+        return _like(template, pairs)
     if kind == "dataclass":
         return replace(
             template, **{f.name: v for f, v in zip(fields(template), parts, strict=True)}
@@ -522,6 +520,17 @@ def _rebuild(template: Any, leaf: Callable[[], Any]) -> Any:
     if kind == "namedtuple":
         return type(template)(*parts)
     return parts if isinstance(template, list) else tuple(parts)
+
+
+def _like(template: Any, pairs: dict[Any, Any]) -> Any:
+    """Return a mapping of the template's type with new values."""
+    if type(template) is dict:
+        return pairs
+    if isinstance(template, MutableMapping):
+        rebuilt: Any = copy.copy(template)
+        rebuilt.update(pairs)
+        return rebuilt
+    return type(template)(pairs)
 
 
 def _matching(template: Any, values: Any, path: str) -> Iterable[Any]:
@@ -538,16 +547,19 @@ def _lookup(values: Any, name: str, template: Any, path: str) -> Any:
     try:
         if isinstance(template, Mapping):
             wanted = next(key for key in cast("Mapping[Any, Any]", template) if _key(key) == name)
-            return values[wanted]
+            return cast("Any", values)[wanted]
         if name.startswith("."):
             field = name[1:]
-            return values[field] if isinstance(values, Mapping) else getattr(values, field)
-        if len(values) != len(template):
+            if isinstance(values, Mapping):
+                return cast("Mapping[str, Any]", values)[field]
+            return getattr(values, field)
+        parts, wanted = cast("list[Any]", values), cast("list[Any]", template)
+        if len(parts) != len(wanted):
             raise ArgumentError(
-                f"the gradient holds {len(values)} parts at {path.removeprefix('.') or 'top'}, "
-                f"the parameters {len(template)}"
+                f"the gradient holds {len(parts)} parts at {path.removeprefix('.') or 'top'}, "
+                f"the parameters {len(wanted)}"
             )
-        return values[int(name[1:-1])]
+        return parts[int(name[1:-1])]
     except (KeyError, IndexError, AttributeError, TypeError):
         raise ArgumentError(
             f"the gradient ({type(values).__name__}) has nothing for {place}; "

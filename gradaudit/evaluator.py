@@ -190,6 +190,22 @@ class Evaluator:
         """Evaluate the cost alone; nan when the function raises (the first exception is kept)."""
         return self._cost_and_observe(theta.copy(), 0, None)
 
+    def require_cost(self, theta: Vector, *, where: str = "x0") -> float:
+        """Evaluate the cost where it is indispensable.
+
+        Raises
+        ------
+        EvaluationError, BadReturn
+            As `sample`.
+        """
+        try:
+            value = self._call(self.problem.fun, theta.copy())
+        except GradauditError:
+            raise
+        except Exception as error:
+            raise self._chained(error, where) from error
+        return read_cost(_pair(value)[0] if self.together else value)[0]
+
     def gradient(
         self, theta: Vector, *, where: str = "x0", argument: Vector | None = None
     ) -> Vector:
@@ -420,11 +436,12 @@ def _describe(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, np.ndarray):
-        kind = type(cast("Any", value)).__name__
-        return f"{kind} of shape {value.shape} and dtype {value.dtype}"
+        array = cast("NDArray[Any]", value)
+        return f"{type(array).__name__} of shape {array.shape} and dtype {array.dtype}"
     if isinstance(value, tuple | list):
         parts = cast("list[Any]", value)
-        return f"a {type(value).__name__} of {len(parts)}"
+        return f"a {type(parts).__name__} of {len(parts)}"
     if isinstance(value, int | float | complex | np.generic):
-        return f"{value!s} ({type(value).__name__})"
+        number = cast("Any", value)
+        return f"{number!s} ({type(number).__name__})"
     return f"an object of type {type(value).__name__}"

@@ -144,7 +144,7 @@ def target(
 def _required_callable(fun: Any) -> Callable[..., Any]:
     if not callable(fun):
         raise ArgumentError(
-            f"fun is {_shown(fun)}, which cannot be called; give the function itself, not its value"
+            f"fun is {shown(fun)}, which cannot be called; give the function itself, not its value"
         )
     return fun
 
@@ -157,12 +157,12 @@ def _mode(jac: Any) -> Mode:
     if callable(jac):
         return "apart"
     raise ArgumentError(
-        f"jac is {_shown(jac)}; give True when fun returns (cost, gradient), or the function "
+        f"jac is {shown(jac)}; give True when fun returns (cost, gradient), or the function "
         "that returns the gradient (a difference scheme such as '2-point' has nothing to check)"
     )
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Show a value of the user's, whatever its own repr does."""
     try:
         text = repr(value)
@@ -234,7 +234,7 @@ def _pairs(bounds: Any, size: int) -> tuple[Vector, Vector]:
         ]
     except (TypeError, ValueError):
         raise ArgumentError(
-            f"bounds is {_shown(bounds)}; give a pair (low, high) for each parameter, "
+            f"bounds is {shown(bounds)}; give a pair (low, high) for each parameter, "
             "with None where there is none"
         ) from None
     if len(pairs) != size:

@@ -27,17 +27,17 @@ class Verdict(StrEnum):
 
 def plain(value: Any) -> Any:
     """Turn a result into plain JSON types: non-finite numbers become None."""
-    if value is None or isinstance(value, str | bool):
+    if isinstance(value, np.generic):
+        value = cast("Any", value).item()
+    if value is None or isinstance(value, str | bool | int):
         return str(value) if isinstance(value, StrEnum) else value
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, np.ndarray):
         return plain(cast("NDArray[Any]", value).tolist())
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return [plain(part) for part in cast("list[Any]", value)]
     if hasattr(value, "to_dict"):
         return value.to_dict()

@@ -1,15 +1,20 @@
 """Parameters kept in dictionaries, lists, named tuples and dataclasses, or in an object."""
 
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportIndexIssue=false
+# (code as people write it: unannotated, and scipy.special has no stubs)
+
 from __future__ import annotations
 
+import itertools
 from collections import namedtuple
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks.models.case import Case
 from numpy.typing import NDArray
 from scipy.special import logsumexp
+
+from benchmarks.models.case import Case
 
 # ---------------------------------------------------------------- dict: matrix factorisation
 
@@ -51,7 +56,7 @@ def factorisation(seed: int = 0) -> Case:
 
 def mlp_list(layers, x, y):
     hs = [x]
-    for i, (W, b) in enumerate(zip(layers[::2], layers[1::2])):
+    for i, (W, b) in enumerate(zip(layers[::2], layers[1::2], strict=True)):
         z = hs[-1] @ W + b
         hs.append(z if i == len(layers) // 2 - 1 else np.logaddexp(0, z))
     delta = (hs[-1] - y) / len(x)
@@ -68,7 +73,7 @@ def softplus_layers(seed: int = 0) -> Case:
     rng = np.random.default_rng(seed)
     sizes = (4, 6, 6, 2)
     x0, shapes = [], {}
-    for i, (a, b) in enumerate(zip(sizes, sizes[1:])):
+    for i, (a, b) in enumerate(itertools.pairwise(sizes)):
         x0 += [rng.standard_normal((a, b)) / np.sqrt(a), np.zeros(b)]
         shapes |= {f"[{2 * i}]": (a, b), f"[{2 * i + 1}]": (b,)}
     return Case(
@@ -190,7 +195,7 @@ class Net:
     def __init__(self, rng, sizes, X, y, decay):
         self.X, self.y, self.decay = X, y, decay
         self.layers = []
-        for a, b in zip(sizes, sizes[1:]):
+        for a, b in itertools.pairwise(sizes):
             self.layers += [Linear(rng, a, b), Tanh()]
         self.layers.pop()
 

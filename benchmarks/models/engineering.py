@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from benchmarks.models.case import Case
 from scipy.integrate import odeint
 from scipy.linalg import solve_banded
+
+from benchmarks.models.case import Case
 
 # ---------------------------------------------------------------- kinks
 

@@ -1,11 +1,15 @@
 """Likelihoods and regressions, cost and gradient often as separate functions."""
 
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportIndexIssue=false
+# (code as people write it: unannotated, and scipy.special has no stubs)
+
 from __future__ import annotations
 
 import numpy as np
-from benchmarks.models.case import Case
 from numpy.linalg import cholesky, solve
 from scipy.special import digamma, expit, gammaln, logsumexp
+
+from benchmarks.models.case import Case
 
 # ---------------------------------------------------------------- logistic, Poisson, counts
 
@@ -121,13 +125,13 @@ def gaussian_process(seed: int = 0) -> Case:
 
 def hmm(seed: int = 0) -> Case:
     rng = np.random.default_rng(seed)
-    S, O, T = 3, 4, 25
-    obs = rng.integers(0, O, T)
+    S, V, T = 3, 4, 25
+    obs = rng.integers(0, V, T)
 
     def unpack(th):
         A = th[: S * S].reshape(S, S)
-        B = th[S * S : S * S + S * O].reshape(S, O)
-        pi = th[S * S + S * O :]
+        B = th[S * S : S * S + S * V].reshape(S, V)
+        pi = th[S * S + S * V :]
         norm = lambda M: M - logsumexp(M, axis=-1, keepdims=True)  # noqa: E731
         return norm(A), norm(B), norm(pi)
 
@@ -153,7 +157,7 @@ def hmm(seed: int = 0) -> Case:
         nA = np.zeros((S, S))
         for t in range(T - 1):
             nA += np.exp(la[t][:, None] + lA + lB[:, obs[t + 1]] + lb[t + 1] - ll)
-        nB = np.zeros((S, O))
+        nB = np.zeros((S, V))
         for t in range(T):
             nB[:, obs[t]] += post[t]
         gA = nA - nA.sum(1, keepdims=True) * np.exp(lA)
@@ -165,8 +169,8 @@ def hmm(seed: int = 0) -> Case:
         name="hidden Markov model",
         fun=nll,
         jac=grad,
-        x0=rng.standard_normal(S * S + S * O + S),
-        shapes={"A": (S, S), "B": (S, O), "pi": (S,)},
+        x0=rng.standard_normal(S * S + S * V + S),
+        shapes={"A": (S, S), "B": (S, V), "pi": (S,)},
     )
 
 
@@ -221,6 +225,7 @@ class Garch:
         return (total, g) if grad else total
 
     def __call__(self, p):
+        """Return minus the log likelihood alone."""
         return self.loglik(p)
 
     def gradient(self, p):

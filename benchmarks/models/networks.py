@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from benchmarks.models.case import Case
 
 # ---------------------------------------------------------------- softmax regression
@@ -83,7 +84,12 @@ def relu_network(seed: int = 0, *, blank_rows: int = 0) -> Case:
     y = rng.integers(0, C, N)
     y[:C] = np.arange(C)
     x0 = np.concatenate(
-        [0.3 * rng.standard_normal(D * H), np.zeros(H), 0.3 * rng.standard_normal(H * C), np.zeros(C)]
+        [
+            0.3 * rng.standard_normal(D * H),
+            np.zeros(H),
+            0.3 * rng.standard_normal(H * C),
+            np.zeros(C),
+        ]
     )
     return Case(
         name=f"ReLU net, zero biases{', blank inputs' if blank_rows else ''}",
@@ -238,7 +244,9 @@ def batchnorm_net(theta, x, t, d_hid, eps=1e-5):
 def batch_normalisation(seed: int = 0) -> Case:
     rng = np.random.default_rng(seed)
     n, d, h = 40, 6, 5
-    x0 = np.concatenate([rng.standard_normal(d * h), np.ones(h), np.zeros(h), rng.standard_normal(h)])
+    x0 = np.concatenate(
+        [rng.standard_normal(d * h), np.ones(h), np.zeros(h), rng.standard_normal(h)]
+    )
     return Case(
         name="batch normalisation",
         fun=batchnorm_net,

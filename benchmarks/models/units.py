@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
 from benchmarks.models.case import Case, flatten, rebuild
 
 
@@ -73,10 +74,12 @@ def other_units(case: Case, seed: int = 0) -> Iterator[Case]:
         yield scaled_parameters(case, 1e4, "x x 1e4")
         yield scaled_parameters(case, 1e-4, "x x 1e-4")
         rng = np.random.default_rng(seed)
-        per_block = np.concatenate([
-            np.full(span.stop - span.start, 10.0 ** rng.integers(-5, 6))
-            for span in case.spans().values()
-        ])
+        per_block = np.concatenate(
+            [
+                np.full(span.stop - span.start, 10.0 ** rng.integers(-5, 6))
+                for span in case.spans().values()
+            ]
+        )
         yield scaled_parameters(case, per_block, "a unit for each block")
         size = flatten(case.x0).size
         yield scaled_parameters(

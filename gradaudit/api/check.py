@@ -18,7 +18,7 @@ from gradaudit.errors import ArgumentError, BudgetExhausted, EvaluationError
 from gradaudit.evaluator import BadReturn, Evaluator, Listener
 from gradaudit.evidence.cause import Factor, fit_factor
 from gradaudit.evidence.dependence import probe_dependence
-from gradaudit.evidence.directions import moved_point, typical_sizes
+from gradaudit.evidence.directions import moved_point, two_signed, typical_sizes
 from gradaudit.evidence.gradient import (
     Plan,
     PointAuditor,
@@ -27,7 +27,7 @@ from gradaudit.evidence.gradient import (
     cheapest_plan,
 )
 from gradaudit.evidence.locate import Located, locate
-from gradaudit.evidence.protocol import differ, observe_protocol
+from gradaudit.evidence.protocol import digest, observe_protocol
 from gradaudit.judgement.record import Description, Record
 from gradaudit.judgement.report import assemble
 from gradaudit.judgement.wiring import ends_audit, judge_unreadable, judge_wiring
@@ -262,8 +262,9 @@ class _Audit:
         record.blocks = _chosen(layout, self.settings.only, self.settings.allow)
 
     def _audit_points(self, sizes: Vector) -> None:
-        record, protocol = self.record, self.record.protocol
-        assert protocol is not None  # the pipeline's order
+        record = self.record
+        assert record.protocol is not None  # the pipeline's order
+        gradient_digest = record.protocol.gradient_digest
         plan = cheapest_plan(
             sum(block.size for block in record.blocks),
             len(record.blocks),
@@ -285,12 +286,13 @@ class _Audit:
             if found is None:
                 continue
             name, theta, sample = found
-            own_sizes = sizes if number == 0 else typical_sizes(theta, record.blocks)
+            del found  # the samples are large
             self.evaluator.reserve(self.evaluator.progress.planned, name)
-            point = self.auditor.begin(name, theta, sample, own_sizes, previous)
+            point = self.auditor.begin(name, theta, sample, sizes, previous)
             point.distance = float(np.linalg.norm(theta - self.problem.start))
-            point.same_gradient = not differ(sample.gradient, protocol.first.gradient)
+            point.same_gradient = digest(sample.gradient) == gradient_digest
             record.points.append(point)
+            del sample, theta
             if point.blind:
                 continue
             last = number == self.settings.points - 1
@@ -336,15 +338,23 @@ class _Audit:
         protocol, problem = self.record.protocol, self.problem
         assert protocol is not None  # the pipeline's order
         if number == 0:
-            return "x0", problem.start, protocol.first
+            first = protocol.first
+            slope = float(np.linalg.norm(first.gradient * sizes))
+            self.limit = _TOO_HIGH * max(abs(first.cost), slope)
+            self.record.protocol = protocol.release()
+            return "x0", problem.start, first
         name = f"point {number + 1}"
-        limit = _TOO_HIGH * max(
-            abs(protocol.first.cost), float(np.linalg.norm(protocol.first.gradient * sizes))
-        )
         reach = _REACHES[(number - 1) % len(_REACHES)]
+        flip = two_signed(problem.start, self.record.blocks) if reach > 1.0 else ()
         for part in _SHORTER:
             theta = moved_point(
-                problem.start, sizes, reach * part, self.rng, problem.lower, problem.upper
+                problem.start,
+                sizes,
+                reach * part,
+                self.rng,
+                problem.lower,
+                problem.upper,
+                flip=flip if part == 1.0 else (),
             )
             sample = self.evaluator.try_sample(theta, where=name)
             if sample is None or not math.isfinite(sample.cost):
@@ -352,7 +362,7 @@ class _Audit:
             bad = np.flatnonzero(~np.isfinite(sample.gradient))
             if bad.size:
                 self.record.non_finite[name] = int(bad[0])
-            elif limit == 0.0 or abs(sample.cost) <= limit:
+            elif self.limit == 0.0 or abs(sample.cost) <= self.limit:
                 return name, theta, sample
         self.record.skipped.append(name)
         return None
@@ -473,7 +483,7 @@ class _Audit:
         """Ask whether blocks that never moved the cost do so at larger steps."""
         record = self.record
         dead = [point.dead for point in record.points]
-        for number in set.intersection(*dead) if dead else set[int]():
+        for number in sorted(dead[0].intersection(*dead[1:])) if dead else ():
             record.block_dependence[number] = probe_dependence(
                 self.evaluator,
                 self.problem.start,
@@ -532,7 +542,7 @@ def _settings(
 def _number(name: str, value: Any, wanted: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise ArgumentError(f"{name} is {value!r} ({type(value).__name__}); give {wanted}")
-    return float(value)
+    return float(cast("float", value))
 
 
 def _positive(name: str, value: Any) -> float:
@@ -545,7 +555,7 @@ def _positive(name: str, value: Any) -> float:
 def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ArgumentError(f"{name} is {value!r}; give a whole number, 1 or more")
-    return int(value)
+    return int(cast("int", value))
 
 
 def _names(name: str, value: Any) -> tuple[str, ...]:
@@ -578,7 +588,7 @@ def _seed(rng: Any) -> int:
     if isinstance(rng, int | np.integer):
         if rng < 0:
             raise ArgumentError(f"rng is {rng}; a seed must not be negative")
-        return int(rng)
+        return int(cast("int", rng))
     try:
         return int(np.random.default_rng(rng).integers(2**32))
     except (TypeError, ValueError):
@@ -589,7 +599,8 @@ def _seed(rng: Any) -> int:
 
 def _movable(problem: Problem) -> bool:
     """Tell whether the bounds leave any parameter free."""
-    return problem.lower is None or bool(np.any(problem.lower < problem.upper))
+    lower, upper = problem.lower, problem.upper
+    return lower is None or upper is None or bool(np.any(lower < upper))
 
 
 def _small_step(problem: Problem, sizes: Vector, rng: np.random.Generator) -> Vector:

@@ -25,6 +25,11 @@ def discover_blocks(fun: Callable[..., Any] | Problem, x0: Any = None, *, args: 
     args : tuple
         Further arguments of `fun`.
 
+    Raises
+    ------
+    EvaluationError
+        When nothing was found because the function raises at x0.
+
     Returns
     -------
     Layout
@@ -43,7 +48,11 @@ def discover_blocks(fun: Callable[..., Any] | Problem, x0: Any = None, *, args: 
     problem = as_problem(fun, x0, args=args)
     if problem.layout is not None:
         return problem.layout
-    return discover(Evaluator(problem)).layout
+    evaluator = Evaluator(problem)
+    layout = discover(evaluator).layout
+    if not layout.blocks:
+        evaluator.require_cost(problem.start)
+    return layout
 
 
 def discover(evaluator: Evaluator) -> Discovery:

@@ -25,6 +25,8 @@ _PERCENTILES: Final = (5.0, 95.0)
 _SAMPLE: Final = 2000
 # Weights near a bound leave room for steps of this length on both sides.
 ROOM: Final = 0.25
+# From this many entries on, a block of both signs holds quantities of one kind.
+_MANY: Final = 16
 # Significant bits of the entries of a direction: with steps of six bits, theta + t v is exact.
 _BITS: Final = 8
 
@@ -138,6 +140,8 @@ def moved_point(
     rng: np.random.Generator,
     lower: Vector | None = None,
     upper: Vector | None = None,
+    *,
+    flip: Sequence[Block] = (),
 ) -> Vector:
     """Return a random point away from zero and inside the bounds.
 
@@ -151,6 +155,8 @@ def moved_point(
         moves by `reach` times its typical size instead.
     rng : numpy.random.Generator
     lower, upper : ndarray of float64, shape (n,), optional
+    flip : sequence of Block
+        Blocks in which half of the entries change their sign.
 
     Returns
     -------
@@ -165,11 +171,26 @@ def moved_point(
     np.exp2(point, out=point)
     point *= theta
     point[still] = theta[still] + shifts
+    for block in flip:
+        selector = block.selector()
+        point[selector] *= random_signs(block.size, rng)
     if lower is None or upper is None:
         return point
     width = np.where(np.isfinite(upper - lower), upper - lower, sizes)
     margin = np.minimum(0.1 * width, 0.5 * sizes)
     return np.where(lower == upper, theta, np.clip(point, lower + margin, upper - margin))
+
+
+def two_signed(theta: Vector, blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Return the blocks whose many entries take both signs: weights, not rates or variances."""
+    found: list[Block] = []
+    for block in blocks:
+        values = theta[block.selector()]
+        positive = np.count_nonzero(values > 0)
+        fewest = min(positive, np.count_nonzero(values < 0))
+        if values.size >= _MANY and 10 * fewest >= values.size:
+            found.append(block)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +213,13 @@ class Line:
     selector: slice | NDArray[np.intp] | None = None
     lower: float = -math.inf
     upper: float = math.inf
+
+    @property
+    def origin(self) -> float | None:
+        """Return the coordinate itself in units of the step, where a single parameter moves."""
+        if self.along.size != 1:
+            return None
+        return float(self.part(self.theta)[0] / self.along[0])
 
     def point(self, step: float) -> Vector:
         """Return theta + step v in a fresh array."""

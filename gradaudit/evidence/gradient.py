@@ -13,6 +13,7 @@ from gradaudit.blocks import Block, Vector
 from gradaudit.evaluator import Evaluator, Sample
 from gradaudit.evidence.directions import Line, Region, Signs, few_bits, region_at
 from gradaudit.numerics.certificate import projections_for
+from gradaudit.numerics.derivative import derive
 from gradaudit.numerics.extrapolation import Z
 from gradaudit.numerics.ladder import Mode, Slope, measure_slope
 from gradaudit.numerics.noise import Noise, estimate_noise
@@ -23,6 +24,8 @@ Kind = Literal["signs", "all", "inward", "theta", "gradient", "entry"]
 # A ladder stops once its bar is this small a part of the block's own projected size: sharper
 # says nothing more about the verdict, and six evaluations suffice.
 _SHARP: Final = 1e-9
+# Steps of this part of a parameter's size are lost in its rounding.
+_MEANINGLESS: Final = 1e-13
 # Differences of these orders are all noise for a smooth gradient at the spacing of its table.
 _ORDERS: Final = (5, 6, 7, 8)
 # Where five points lie to each side of a jump, these remain; and the whole is this much rougher.
@@ -77,6 +80,12 @@ class Projection:
     def bar(self) -> float:
         """Return what the residual can be when the gradient is right."""
         return self.slope.bar + self.analytic_bar
+
+    @property
+    def unmoved(self) -> bool:
+        """Whether the cost was the same at every step along the line."""
+        slope = self.slope
+        return slope.value == slope.curvature == slope.bend == 0.0 and slope.regime != "kink"
 
     @property
     def significant(self) -> bool:
@@ -249,7 +258,7 @@ class PointAuditor:
             gradient=gradient,
             region=region,
             zero_blocks=tuple(not gradient[s].any() for s in self._selectors),
-            whole_numbers=bool(gradient.any()) and bool((gradient == np.rint(gradient)).all()),
+            whole_numbers=_whole_numbers(gradient),
             blind=self._nothing_finite,
         )
 
@@ -275,7 +284,7 @@ class PointAuditor:
         for number in range(len(self.blocks)):
             found = self.measure_entries(point, number)
             point.projections += found
-            if found and all(p.slope.regime == "constant" for p in found):
+            if found and all(p.unmoved for p in found):
                 point.dead.add(number)
 
     def measure_entries(self, point: PointEvidence, number: int) -> list[Projection]:
@@ -310,7 +319,11 @@ class PointAuditor:
 
     def audit_coherent(self, point: PointEvidence, without: Set[int | None]) -> None:
         """Measure along the parameters and along the gradient: what adds up shows there."""
-        for kind, vector in (("theta", point.theta), ("gradient", point.gradient)):
+        coherent: tuple[tuple[Kind, Vector], ...] = (
+            ("theta", point.theta),
+            ("gradient", point.gradient),
+        )
+        for kind, vector in coherent:
             direction = self._coherent(point, vector, without)
             if direction is not None:
                 line = Line(point.theta, direction, None, -point.region.reach, point.region.reach)
@@ -339,17 +352,15 @@ class PointAuditor:
         entry: int | None = None,
     ) -> Projection:
         """Measure along a line with nothing taken over from earlier measurements."""
-        noise, _ = self._noise_along(line, point.cost, point.gradient, None)
-        rough = self._roughness_along(line, point, noise)
-        slope = measure_slope(
+        rough = self._roughness_along(line, point)
+        slope = derive(
             line.phi(self.evaluator, point.gradient),
             point.cost,
-            noise,
             scale=1.0,
             rng=self.rng,
             lower=line.lower,
             upper=line.upper,
-            confirm=True,
+            origin=line.origin,
         )
         return self._projection(point, line, slope, rough, block, kind, entry)
 
@@ -371,7 +382,7 @@ class PointAuditor:
             slope = min(slope, better, key=lambda s: s.bar)
         rough = Z * self._expected_roughness(point, block, norm)
         projection = self._projection(point, line, slope, rough, block, kind, entry)
-        if block is not None and slope.regime == "constant" and kind != "entry":
+        if block is not None and projection.unmoved and kind != "entry":
             point.dead.add(block)
         return projection
 
@@ -389,6 +400,7 @@ class PointAuditor:
             target=target,
             lower=line.lower,
             upper=line.upper,
+            origin=line.origin,
         )
 
     def _projection(
@@ -519,7 +531,8 @@ class PointAuditor:
                 gradient,
                 (lambda i, g: watch.add(listed[i], g)) if self.evaluator.together else None,
             )(steps)
-            self._nothing_finite = self._nothing_finite and not np.isfinite(values).any()
+            meaningful = np.isfinite(values[np.abs(steps) > _MEANINGLESS])
+            self._nothing_finite = self._nothing_finite and not meaningful.any()
             return values
 
         noise = estimate_noise(
@@ -533,12 +546,12 @@ class PointAuditor:
         )
         return noise, watch.roughness(gradient) if self.evaluator.together else None
 
-    def _roughness_along(self, line: Line, point: PointEvidence, noise: Noise) -> float:
+    def _roughness_along(self, line: Line, point: PointEvidence) -> float:
         """Return the bar that the gradient's own noise puts on its promise along a line."""
         watch = _GradientWatch(line, [slice(None)])
         watch.add(0.0, point.gradient)
         watch.begin()
-        spacing = noise.spacing or 1e-4
+        spacing = point.noise.spacing or 1e-4
         multiples = _multiples(line, spacing)
         for multiple in multiples:
             sample = self.evaluator.try_gradient(
@@ -552,6 +565,12 @@ class PointAuditor:
     def _expected_roughness(self, point: PointEvidence, block: int | None, norm: float) -> float:
         relative = point.roughness.max() if block is None else point.roughness[block]
         return float(relative) * norm
+
+
+def _whole_numbers(gradient: Vector) -> bool:
+    """Tell whether every entry is a whole number; beyond 2**53 all floats are."""
+    largest = float(np.abs(gradient).max())
+    return 0.0 < largest < 2.0**53 and bool((gradient == np.rint(gradient)).all())
 
 
 def rounding_of_dot(total: float, norm: float) -> float:

@@ -38,6 +38,10 @@ class Protocol:
         The first evaluation at x0.
     moved_cost : float or None
         At a point nearby; None when the function cannot be evaluated there.
+    zero_gradient : bool
+        The gradient at x0 is exactly zero.
+    gradient_digest : int
+        Checksum of it.
     gradient_fixed : bool
         The gradient is the same there, and twice as far away, to the last bit.
     cost_spread, gradient_spread : float
@@ -67,6 +71,8 @@ class Protocol:
 
     first: Sample
     moved_cost: float | None
+    zero_gradient: bool = False
+    gradient_digest: int = 0
     gradient_fixed: bool = False
     cost_spread: float = 0.0
     gradient_spread: float = 0.0
@@ -81,6 +87,10 @@ class Protocol:
     cost_after_gradient: float | None = None
     random_state: tuple[str, ...] = ()
     bend: float = 0.0
+
+    def release(self) -> Protocol:
+        """Return the same evidence without the large array."""
+        return replace(self, first=replace(self.first, gradient=np.zeros(0)))
 
     @property
     def repeatable(self) -> bool:
@@ -133,6 +143,8 @@ def observe_protocol(evaluator: Evaluator, theta: Vector, step: Vector) -> Proto
     return Protocol(
         first=first,
         moved_cost=moved.cost,
+        zero_gradient=not first.gradient.any(),
+        gradient_digest=digest(first.gradient),
         gradient_fixed=moved.gradient_fixed,
         cost_spread=again.cost_spread,
         gradient_spread=again.gradient_spread,
@@ -203,20 +215,18 @@ class _Repetition:
         self.mutated: tuple[int, ...] = ()
         self.cost_after_gradient: float | None = None
         self.cost = first.cost
-        self.gradient: Vector | None = first.gradient
+        self.gradient = first.gradient
         if evaluator.together:
             self._repeat_together()
         else:
             self._repeat_apart()
         self.cost_spread = difference(self.cost, first.cost)
-        self.gradient_spread = (
-            0.0 if self.gradient is None else relative_difference(self.gradient, first.gradient)
-        )
+        self.gradient_spread = relative_difference(self.gradient, first.gradient)
 
     def _repeat_together(self) -> None:
         sample = self.evaluator.try_sample(self.theta, where="x0, called again")
         if sample is None:
-            self.cost, self.gradient = float("nan"), None
+            self.cost = float("nan")
         else:
             self.cost, self.gradient = sample.cost, sample.gradient
 
@@ -309,6 +319,11 @@ def _random_state(name: str) -> Any:
         return random.getstate()
     state = cast("tuple[Any, ...]", np.random.get_state())
     return state[1].tobytes(), state[2:]
+
+
+def digest(vector: Vector) -> int:
+    """Return a checksum of the bytes: two gradients that are equal to the last bit share it."""
+    return zlib.crc32(np.ascontiguousarray(vector).view(np.uint8).data)
 
 
 def _fingerprint(fun: Callable[..., Any], args: tuple[Any, ...]) -> Fingerprint:

@@ -122,12 +122,12 @@ def is_material(description: Description, record: Record) -> bool:
     floor = _approximation(description, record)
     single = projections[0].kind == "entry"
     seen = math.hypot(*(p.residual for p in projections)) / math.sqrt(len(projections))
-    if seen <= floor and not single:
-        return False
     factor = description.factor
     if factor is not None:
         # what 1.000001 is off by, negligible = 1e-6 must not lose to rounding
         return abs(factor.value - 1.0) + factor.uncertainty >= negligible * (1 - 1e-6)
+    if seen <= floor and not single:
+        return False
     if single:
         return any(_entry_is_wrong(p, negligible, floor) for p in projections)
     located = description.located
@@ -373,8 +373,12 @@ def _cause_of(
     factor = description.factor
     if factor is None or math.isinf(factor.uncertainty):
         located = description.located
-        few = located is not None and not located.dense and located.finished
-        entries = few and 0 < 3 * len(located.entries) <= max(block.size, 3)
+        entries = (
+            located is not None
+            and not located.dense
+            and located.finished
+            and 0 < 3 * len(located.entries) <= max(block.size, 3)
+        )
         return ("wrong-entries", float(len(groups))) if entries else ("wrong-gradient", 0.0)
     tolerance = factor.uncertainty + _SAME_FACTOR * abs(factor.value)
     if abs(factor.value + 1.0) <= tolerance:

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from gradaudit.blocks import Vector
 from gradaudit.catalogue import RECORDS, Level
 from gradaudit.evidence.dependence import Dependence
 from gradaudit.evidence.protocol import REPEATABLE, Protocol
@@ -244,7 +243,7 @@ def judge_frozen(record: Record) -> list[Finding]:
     bend where the gradient does not, beyond its noise.
     """
     protocol = record.protocol
-    if protocol is None or not protocol.gradient_fixed or not protocol.first.gradient.any():
+    if protocol is None or not protocol.gradient_fixed or protocol.zero_gradient:
         return []
     if protocol.moved_cost is None or not record.points or not record.descriptions:
         return []
@@ -273,8 +272,7 @@ def _ignored(record: Record) -> Finding:
     assert dependence is not None  # the caller asked
     assert protocol is not None  # dependence is asked after the protocol
     reading = next((s for s in record.suspicions if s.slug == "ignored-argument"), None)
-    gradient: Vector = protocol.first.gradient
-    sure = reading is not None or bool(gradient.any())
+    sure = reading is not None or not protocol.zero_gradient
     notes = [_constant_note(dependence, protocol)]
     if reading is not None:
         notes.insert(0, reading.note)

@@ -20,9 +20,9 @@ class Binding:
 
     Attributes
     ----------
-    origin : {"arithmetic", "entry", "part", "call", "other"}
-        Computed by an operator; one item of a sequence (by index or by unpacking); a slice of
-        one; the result of a call; anything else.
+    origin : {"arithmetic", "entry", "chosen", "part", "call", "other"}
+        Computed by an operator; one item of a sequence (by a constant index or by unpacking);
+        one at an index that is computed; a slice; the result of a call; anything else.
     looped : bool
         Whether the place is inside a loop.
     """
@@ -103,14 +103,18 @@ def _origin(history: list[str]) -> str:
         # float(x[0]) is an entry, np.max(x[2:5]) is not
         before = history[-2] if len(history) > 1 else ""
         single = before == "BINARY_SUBSCR" and history[-3:-2] != ["BUILD_SLICE"]
-        return "entry" if single else "call"
+        return _indexed(history[:-1]) if single else "call"
     if last in _ARITHMETIC:
         return "arithmetic"
     if last.startswith("UNPACK_"):
         return "entry"
     if last == "BINARY_SLICE" or (last == "BINARY_SUBSCR" and history[-2:-1] == ["BUILD_SLICE"]):
         return "part"
-    return "entry" if last == "BINARY_SUBSCR" else "other"
+    return _indexed(history) if last == "BINARY_SUBSCR" else "other"
+
+
+def _indexed(history: list[str]) -> str:
+    return "entry" if history[-2:-1] in (["LOAD_CONST"], ["LOAD_SMALL_INT"]) else "chosen"
 
 
 def _stored_locals(code: CodeType, name: str, argument: int) -> tuple[str, ...]:

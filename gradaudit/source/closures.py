@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, cast
@@ -29,9 +29,11 @@ from gradaudit.source.locations import first_line, is_user_code, isinstance_safe
 from gradaudit.source.syntax import (
     Definition,
     Edit,
+    Module,
     Source,
     edited_line,
     has_source,
+    read_module,
     read_source,
 )
 
@@ -99,6 +101,8 @@ class _Reading:
     accesses: tuple[Access, ...]
     source: Source | None
     changed: bool
+    loads: list[ast.Name] | None
+    leading: set[Place]
 
 
 @dataclass(slots=True)
@@ -117,7 +121,14 @@ class _Readings:
             use = read_parameter(code, parameter) if parameter else None
             source = read_source(code)
             changed = source is None and has_source(code)
-            readings[key] = _Reading(use, read_accesses(code), source, changed)
+            readings[key] = _Reading(
+                use=use,
+                accesses=read_accesses(code),
+                source=source,
+                changed=changed,
+                loads=_nodes_at(source, use.live) if use else None,
+                leading=_leading_arguments(source),
+            )
         return readings[key]
 
 
@@ -155,7 +166,7 @@ def read_callable(fun: Any, x0: Any, args: tuple[Any, ...] = ()) -> tuple[Suspic
                 break  # the argument lands in a wrong parameter, of which nothing is to be said
         if not is_user_code(callee.code.co_filename):
             continue
-        suspicions.extend(_read_callee(callee, start, _DEPTH, set()))
+        suspicions.extend(_read_callee(callee, start, _DEPTH, frozenset()))
         suspicions.extend(_read_loop_variables(callee))
         if any(s.certain for s in suspicions):
             break  # of a wrapper that ignores its argument, what it wraps says nothing more
@@ -224,12 +235,12 @@ def _flat(value: Any, *, container: type | None) -> NDArray[np.float64] | None:
 
 
 def _read_callee(
-    callee: Callee, start: _Start, depth: int, seen: set[CodeType]
+    callee: Callee, start: _Start, depth: int, seen: frozenset[CodeType]
 ) -> Iterator[Suspicion]:
     """Read one function: its parameter, and the functions that it hands it to."""
     if callee.code in seen:
         return
-    seen.add(callee.code)
+    seen |= {callee.code}
     name, is_variadic = callee.parameter
     if name is None:
         yield _ignored(callee, start, "no-parameter", None, _READINGS.read(callee.code, None))
@@ -243,7 +254,7 @@ def _read_callee(
         reason = "overwritten" if overwritten else "unused"
         yield _ignored(callee, start, reason, name, reading)
         return
-    loads = _nodes_at(reading.source, use.live)
+    loads = reading.loads
     if loads is None or reading.source is None:
         return
     parents = reading.source.module.parents
@@ -519,7 +530,7 @@ def _used_instead(
 ) -> Access | None:
     """Find by its value the name that is read in the argument's place."""
     others = [a for a in reading.accesses if not (a.root == "local" and a.name == parameter)]
-    leading = _leading_arguments(reading.source)
+    leading = reading.leading
     equal = [a for a in others if start.equals(callee.value(a))]
     if equal and (start.is_vector or start.shape is None):
         # an attribute's owner comes before it: model equals nothing, model.theta does
@@ -680,24 +691,104 @@ def _read_partials(callee: Callee, start: _Start, args: tuple[Any, ...]) -> Iter
         if bound is None:
             continue
         name, value, is_first = bound
-        complete = (*partial.before, *partial.arguments, start.original, *args)
-        fits = accepts(partial.function, complete, partial.keywords)
+        fits = _fits(partial, partial.arguments, partial.keywords, start, args)
+        # what is wrong with the call must be this binding, not an argument that is missing
+        others = tuple(a for a in partial.arguments if a is not value)
+        named = {key: a for key, a in partial.keywords.items() if a is not value}
+        if not fits and not _fits(partial, others, named, start, args):
+            continue
         equal = start.equals(value)
         if fits and not (is_first and equal):
             continue
+        location, replacement = _partial_correction(partial, name)
         yield Suspicion(
             slug="misbound-partial",
             reason="bound-parameter",
             parameter=name,
             equal_to_start=equal,
-            location=_definition_location(
-                partial.function.__code__, _READINGS.read(partial.function.__code__, None).source
-            ),
+            location=location,
+            replacement=replacement,
             certain=not fits,
             note=f"functools.partial binds {name!r} to a vector of the start's shape"
             + (" (equal to the start)" if equal else "")
             + ("" if fits else "; the argument then has no place left"),
         )
+
+
+def _fits(
+    partial: Partial,
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    start: _Start,
+    args: tuple[Any, ...],
+) -> bool:
+    complete = (*partial.before, *arguments, start.original, *args)
+    return accepts(partial.function, complete, keywords)
+
+
+def _partial_correction(partial: Partial, name: str) -> tuple[Location, str | None]:
+    """Find the line that makes the partial, if there is just one such; leave `name` free in it.
+
+    A partial does not know where it was made: the files of the function and of the functions
+    that are running now are searched.
+    """
+    code = partial.function.__code__
+    names = code.co_varnames[len(partial.before) : code.co_argcount]
+    files = {code.co_filename}
+    frame = sys._getframe()  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        files.add(frame.f_code.co_filename)
+        frame = frame.f_back
+    found: list[tuple[str, Module, ast.Call]] = []
+    for file in filter(is_user_code, files):
+        module = read_module(file)
+        if module is not None:
+            found += [
+                (file, module, node)
+                for node in ast.walk(module.tree)
+                if isinstance(node, ast.Call) and _makes(node, partial, code.co_name)
+            ]
+    if len(found) != 1:
+        return _definition_location(code, _READINGS.read(code, None).source), None
+    file, module, call = found[0]
+    place = Location(path=file, line=call.lineno, source=module.lines[call.lineno - 1])
+    edited = edited_line(module, _freeing(call, names, name))
+    return place, edited[1] if edited and edited[0] == call.lineno else None
+
+
+def _makes(call: ast.Call, partial: Partial, name: str) -> bool:
+    """Whether a call in the source could have made a partial."""
+    function = call.func
+    called = function.attr if isinstance(function, ast.Attribute) else ""
+    called = function.id if isinstance(function, ast.Name) else called
+    if called != "partial" or not call.args:
+        return False
+    first = call.args[0]
+    bound = first.attr if isinstance(first, ast.Attribute) else ""
+    bound = first.id if isinstance(first, ast.Name) else bound
+    return (
+        bound == name
+        and len(call.args) - 1 == len(partial.arguments)
+        and {k.arg for k in call.keywords} == set(partial.keywords)
+        and not any(isinstance(a, ast.Starred) for a in call.args)
+    )
+
+
+def _freeing(call: ast.Call, names: Sequence[str], free: str) -> list[Edit]:
+    """Take one argument out of a call of partial, and pass those behind it by keyword."""
+    parts: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+    edits: list[Edit] = []
+    for number, part in enumerate(parts[1:], 1):
+        is_keyword = isinstance(part, ast.keyword)
+        name = part.arg if is_keyword else names[number - 1] if number <= len(names) else None
+        if name is None or part.lineno != call.lineno or part.end_lineno != call.lineno:
+            return []
+        if name == free:
+            start, stop = parts[number - 1].end_col_offset or 0, part.end_col_offset or 0
+            edits.append(Edit(call.lineno, start, stop, ""))
+        elif not is_keyword:
+            edits.append(Edit(call.lineno, part.col_offset, part.col_offset, f"{name}="))
+    return edits
 
 
 def _bound_vector(partial: Partial, start: _Start) -> tuple[str, Any, bool] | None:

@@ -174,9 +174,9 @@ def _run_once(
     collector = Collector(numbers, int(theta.__array_interface__["data"][0]), exact)
     error = _watch(call, theta, collector, package_of)
     chosen, sightings = _choose(collector, size, complete=error is None)
-    notes: tuple[str, ...] = ()
+    notes = tuple(f"looking at a frame failed: {trouble}" for trouble in set(collector.troubles))
     if size > _EXACT_SIZE and sum(block.size for block in chosen) < size:
-        notes = (
+        notes += (
             f"theta has {size:,} entries: beyond 4 million, blocks that the function copies to a "
             "lower precision cannot be recognised",
         )
@@ -192,7 +192,7 @@ def _watch(
     call: Callable[[Vector], object], theta: Vector, collector: Collector, package_of: str | None
 ) -> Exception | None:
     known: dict[CodeType, bool] = {}
-    caller = sys._getframe()  # pyright: ignore[reportPrivateUsage]
+    caller: FrameType | None = sys._getframe()  # pyright: ignore[reportPrivateUsage]
 
     def wanted(code: CodeType) -> bool:
         answer = known.get(code)
@@ -217,6 +217,8 @@ def _watch(
             if wanted(frame.f_code):
                 visit(frame)
         return error
+    finally:
+        caller = None  # this frame holds `visit`, which holds this frame: let go of theta now
     return None
 
 
@@ -235,7 +237,7 @@ def _frames_of(error: BaseException) -> list[FrameType]:
     return frames[::-1]
 
 
-def _depth(frame: FrameType, caller: FrameType, wanted: Callable[[CodeType], bool]) -> int:
+def _depth(frame: FrameType, caller: FrameType | None, wanted: Callable[[CodeType], bool]) -> int:
     depth, outer = 0, frame.f_back
     while outer is not None and outer is not caller and depth < 100:
         depth += wanted(outer.f_code)

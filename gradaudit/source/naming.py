@@ -113,6 +113,7 @@ def choose_blocks(sightings: Sequence[Sighting], size: int) -> tuple[Block, ...]
     """
     bindings: dict[CodeType, Bindings] = {}
     usable = [s for s in sightings if _usable(s, size, bindings)]
+    usable = _without_lists_of_entries(usable, size)
     candidates = _best_names(usable, size)[:_CANDIDATES]
     whole = [c for c in candidates if c.size == size]
     parts = _without_parcels([c for c in candidates if c.size < size])
@@ -121,7 +122,9 @@ def choose_blocks(sightings: Sequence[Sighting], size: int) -> tuple[Block, ...]
     if whole and not (complete and all(c.plain for c in chosen)):
         chosen = [min(whole, key=lambda c: c.cost)]
     elif not complete:
-        chosen = [c for c in chosen if not _is_window(c, parts)]
+        chosen = [
+            c for c in chosen if not _is_window(c, parts) and not _is_chosen_entry(c, bindings)
+        ]
     return _named(chosen)
 
 
@@ -143,8 +146,27 @@ def _usable(sighting: Sighting, size: int, cache: dict[CodeType, Bindings]) -> b
     if math.prod(sighting.shape) > 1:
         return True
     # a single number: x[0] and a, b = x are entries, x.max() merely equals one
-    allowed = {"entry"} if sighting.shape == () else {"entry", "part"}
+    allowed = {"entry", "chosen", "part"} if sighting.shape else {"entry", "chosen"}
     return bindings.origins(place.local) <= allowed
+
+
+def _without_lists_of_entries(sightings: Sequence[Sighting], size: int) -> list[Sighting]:
+    """Leave out lists of all entries one by one: list(theta) is but another form of theta."""
+    held: dict[tuple[str, CodeType], set[int]] = {}
+    for sighting in sightings:
+        if sighting.shape == () and sighting.place.subscripts:
+            held.setdefault((sighting.place.local, sighting.place.code), set()).add(sighting.start)
+    return [
+        s
+        for s in sightings
+        if s.shape != () or not s.place.subscripts or len(held[s.place.local, s.place.code]) < size
+    ]
+
+
+def _is_chosen_entry(candidate: Candidate, cache: dict[CodeType, Bindings]) -> bool:
+    """Whether a number was picked by a computed index, which may depend on the values."""
+    place = candidate.sighting.place
+    return candidate.sighting.shape == () and "chosen" in cache[place.code].origins(place.local)
 
 
 def _entries(sighting: Sighting) -> Entries | None:

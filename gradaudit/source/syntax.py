@@ -6,7 +6,7 @@ import ast
 import functools
 import linecache
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import Final
 
@@ -29,12 +29,17 @@ class Module:
         From each node to the node that contains it.
     codes : tuple of CodeType
         All code objects of the file, compiled afresh; for comparison.
+    corrections : dict
+        Edits that were tried already, with what came of them.
     """
 
     lines: tuple[str, ...]
     tree: ast.Module
     parents: dict[ast.AST, ast.AST]
     codes: tuple[CodeType, ...]
+    corrections: dict[tuple[Edit, ...], tuple[int, str] | None] = field(
+        default_factory=dict["tuple[Edit, ...]", "tuple[int, str] | None"]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +58,20 @@ class Source:
 
 def read_source(code: CodeType) -> Source | None:
     """Find the syntax tree of a function; None when its source is absent or has changed since."""
-    linecache.checkcache(code.co_filename)
-    lines = linecache.getlines(code.co_filename)
-    if not lines:
-        return None
-    module = _parse(code.co_filename, "".join(lines))
+    module = read_module(code.co_filename)
     if module is None:
         return None
     node = _find_node(module, code)
     if node is None or not _unchanged(module, code):
         return None
     return Source(module, node)
+
+
+def read_module(filename: str) -> Module | None:
+    """Parse a file as it is now; None when it is absent or not valid Python."""
+    linecache.checkcache(filename)
+    lines = linecache.getlines(filename)
+    return _parse(filename, "".join(lines)) if lines else None
 
 
 def has_source(code: CodeType) -> bool:
@@ -170,6 +178,13 @@ def edited_line(module: Module, edits: Sequence[Edit]) -> tuple[int, str] | None
         The line's number and the corrected line; None when several lines are concerned or the
         file would no longer be valid Python.
     """
+    wanted = tuple(edits)
+    if wanted not in module.corrections:
+        module.corrections[wanted] = _try_edits(module, wanted)
+    return module.corrections[wanted]
+
+
+def _try_edits(module: Module, edits: Sequence[Edit]) -> tuple[int, str] | None:
     numbers = {edit.line for edit in edits}
     if len(numbers) != 1:
         return None

@@ -123,7 +123,7 @@ def printed_only(x: Any) -> Any:
 
 def checked_only(x: Any) -> Any:
     if x is None or len(x) != 6:
-        raise ValueError(x.shape)
+        raise ValueError("six numbers, please")
     return cost(theta, X)
 
 
@@ -197,6 +197,10 @@ def cached_ignores(x: Any) -> Any:
     return cost(theta, X)
 
 
+def passes_twice(x: Any) -> Any:
+    return helper_reads_global(x, 2.0) - helper_reads_global(x, 1.0)
+
+
 FAULTY: dict[str, tuple[Any, str, str | None]] = {
     # name: callable, reason, what is used in its place
     "lambda_global": (lambda_global, "unused", "theta"),
@@ -226,6 +230,7 @@ FAULTY: dict[str, tuple[Any, str, str | None]] = {
     "counting": (counting, "unused", "theta"),
     "comprehension_shadows": (comprehension_shadows, "unused", "theta"),
     "passes_to_helper": (passes_to_helper, "unused", "theta"),
+    "passes_twice": (passes_twice, "unused", "theta"),
     "closure": (make_closure(), "unused", "theta_in"),
     "method": (model.cost, "unused", "self.theta0"),
     "callable_object": (model, "unused", "self.theta0"),
@@ -336,12 +341,21 @@ def test_scalar_start() -> None:
 def test_partial_that_binds_the_parameters_is_certain_when_no_place_is_left() -> None:
     for fun in (
         functools.partial(cost, theta, X, 0.1),
-        functools.partial(pair, theta, X),
         functools.partial(cost, theta=theta, X=X),
     ):
         (suspicion,) = certain(fun)
         assert suspicion.slug == "misbound-partial"
         assert suspicion.parameter == "theta"
+
+
+def test_partial_is_corrected_where_it_is_made() -> None:
+    fun = functools.partial(pair, theta, X)  # all that pair takes
+    (suspicion,) = certain(fun)
+    assert suspicion.location is not None
+    assert suspicion.location.source.strip().startswith("fun = functools.partial(pair, theta, X)")
+    assert suspicion.replacement == (
+        "    fun = functools.partial(pair, X=X)  # all that pair takes"
+    )
 
 
 def test_partial_that_binds_the_parameters_is_suspected_when_the_call_would_fit() -> None:

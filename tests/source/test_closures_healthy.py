@@ -94,7 +94,7 @@ def overwritten_on_failure(x: Any) -> Any:
 
 def overwritten_after_failure(x: Any) -> Any:
     try:
-        x = theta[: X.shape[7]]
+        x = theta[: X.shape[index + 4]]
     except IndexError:
         pass
     return cost(x, X)
@@ -333,7 +333,7 @@ def generators(x: Any) -> Any:
 HEALTHY: dict[str, Any] = {
     "lambda": lambda x: cost(x, X),
     "lambda_shadowing_the_global": lambda theta: cost(theta, X),
-    "lambda_args": lambda *args: cost(*args, X),
+    "lambda_args": lambda *args: data_first(X, *args),
     "partial_keyword": functools.partial(cost, X=X, lam=0.2),
     "partial_data_first": functools.partial(data_first, X),
     "partial_lambda": functools.partial(lambda X, x: cost(x, X), X),
@@ -438,6 +438,13 @@ def test_lambda_that_still_has_its_name_is_the_last_one() -> None:
         kept.append(objective)
     assert read_callable(objective, start) == ()
     assert read_callable(kept[0], start) != ()
+
+
+def test_partial_that_lacks_an_argument_is_not_blamed_on_the_vector_it_binds() -> None:
+    def residual(y: Any, x: Any, X: Any) -> Any:
+        return y - x * X.sum()
+
+    assert read_callable(functools.partial(residual, np.ones(6)), start) == ()
 
 
 def test_extra_arguments_are_not_the_parameters() -> None:

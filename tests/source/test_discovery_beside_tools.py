@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -125,24 +125,26 @@ def test_under_coverage(core: str, tmp_path: Path) -> None:
 def test_when_all_monitoring_tools_are_taken() -> None:
     if sys.version_info < (3, 12):
         pytest.skip("sys.monitoring exists from Python 3.12 on")
-    taken = [tool for tool in range(6) if sys.monitoring.get_tool(tool) is None]
+    monitoring: Any = cast("Any", sys).monitoring
+    taken = [tool for tool in range(6) if monitoring.get_tool(tool) is None]
     for tool in taken:
-        sys.monitoring.use_tool_id(tool, "test")
+        monitoring.use_tool_id(tool, "test")
     try:
         assert found() == ["W", "b"]
     finally:
         for tool in taken:
-            sys.monitoring.free_tool_id(tool)
+            monitoring.free_tool_id(tool)
 
 
 def test_tool_identifiers_are_given_back() -> None:
     if sys.version_info < (3, 12):
         pytest.skip("sys.monitoring exists from Python 3.12 on")
-    before = [sys.monitoring.get_tool(tool) for tool in range(6)]
+    monitoring: Any = cast("Any", sys).monitoring
+    before = [monitoring.get_tool(tool) for tool in range(6)]
     found()
     with pytest.raises(KeyboardInterrupt):
         discover_layout(_interrupt, 3)
-    assert [sys.monitoring.get_tool(tool) for tool in range(6)] == before
+    assert [monitoring.get_tool(tool) for tool in range(6)] == before
     assert sys.getprofile() is None
 
 

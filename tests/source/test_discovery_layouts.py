@@ -18,14 +18,14 @@ Expected = dict[str, tuple[int, tuple[int, ...], str]]
 Layout = tuple[Callable[[Any], Any], int, Expected]
 
 
-def packed(**shapes: tuple[int, ...] | tuple[tuple[int, ...], str]) -> tuple[int, Expected]:
+def packed(**shapes: Any) -> tuple[int, Expected]:
     expected: Expected = {}
     start = 0
     for name, given_shape in shapes.items():
         shape, order = (
             given_shape if given_shape and isinstance(given_shape[0], tuple) else (given_shape, "C")
         )
-        expected[name] = (start, shape, order)  # type: ignore[assignment]
+        expected[name] = (start, shape, order)
         start += int(np.prod(shape))
     return start, expected
 
@@ -319,6 +319,43 @@ def float_scalars(h: int, v: int) -> Layout:
     return cost, size, expected
 
 
+def last_entry(h: int, v: int) -> Layout:
+    size, expected = packed(w=(h * v,), b=())
+
+    def cost(theta: Any) -> float:
+        w, b = theta[: h * v], theta[h * v]
+        return float((w**2).sum() + b)
+
+    return cost, size, expected
+
+
+def hyperparameters(h: int, v: int) -> Layout:
+    size, expected = packed(length=(), strength=(), noise=())
+
+    def likelihood(length: float, strength: float, noise: float) -> float:
+        return length**2 + strength * noise * h * v
+
+    def cost(theta: Any) -> float:
+        return likelihood(*theta)
+
+    return cost, size, expected
+
+
+def after_a_context(h: int, v: int) -> Layout:
+    size, expected = packed(W=(h, v), b=(h,))
+
+    def cost(theta: Any) -> float:
+        try:
+            with np.errstate(all="ignore"):
+                W = theta[: h * v].reshape(h, v)
+        except ValueError as error:
+            raise TypeError from error
+        b = theta[h * v :]
+        return float((W**2).sum() + b.sum())
+
+    return cost, size, expected
+
+
 def strided(h: int, v: int) -> Layout:
     n = h + v
     expected: Expected = {"re": (0, (n,), "strided"), "im": (1, (n,), "strided")}
@@ -428,6 +465,9 @@ LAYOUTS = [
     matrix_class,
     scalars,
     float_scalars,
+    last_entry,
+    hyperparameters,
+    after_a_context,
     strided,
     columns,
     one_matrix,

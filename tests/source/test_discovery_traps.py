@@ -66,6 +66,27 @@ def largest_entry(x: Any) -> Any:
     return shift + np.log(np.exp(x - shift).sum()) + low + worst
 
 
+def entry_of_a_computed_index(x: Any) -> Any:
+    k = int(np.argmax(x))
+    top = x[k]
+    return float(top)
+
+
+def list_of_entries(x: Any) -> Any:
+    values = list(x)
+    return sum(value**2 for value in values)
+
+
+def layers_in_a_loop_with_a_context(x: Any) -> Any:
+    total, start = 0.0, 0
+    for n in (2, 4):
+        with np.errstate(all="ignore"):
+            W = x[start : start + n]
+        start += n
+        total += W.sum()
+    return total
+
+
 def largest_in_a_dict(x: Any) -> Any:
     summary = {"max": x.max(), "min": x.min()}
     return summary["max"] - summary["min"]
@@ -105,6 +126,9 @@ def column_of_everything(x: Any) -> Any:
         loop_over_layers,
         largest_entry,
         largest_in_a_dict,
+        entry_of_a_computed_index,
+        list_of_entries,
+        layers_in_a_loop_with_a_context,
         sorted_copy,
         bias_tile,
         remembers_points,
