@@ -199,7 +199,8 @@ def _parse_one(part: str) -> Block:
 
 def _shape(name: object, shape: Any) -> tuple[int, ...]:
     try:
-        sizes = cast("tuple[Any, ...]", (shape,) if isinstance(shape, int) else tuple(shape))
+        single = isinstance(shape, int | np.integer)
+        sizes = cast("tuple[Any, ...]", (shape,) if single else tuple(shape))
         exact = tuple(int(size) for size in sizes)
         if exact != sizes or min(exact, default=0) < 0:
             raise ValueError
@@ -415,7 +416,7 @@ def read_structure(x0: Any) -> tuple[Structure, Vector]:
     if _kind(x0) is None:
         array = _real(x0, "x0")
         as_given = isinstance(x0, np.ndarray) or not array.ndim
-        template: Any = x0 if as_given else array
+        template = cast("Any", x0 if as_given else array)
         structure = Structure(template, (Block("theta", 0, array.shape),), (_float_type(array),))
         return structure, np.array(array, dtype=np.float64).reshape(-1)
     leaves: list[Block] = []
@@ -526,11 +527,11 @@ def _like(template: Any, pairs: dict[Any, Any]) -> Any:
     """Return a mapping of the template's type with new values."""
     if type(template) is dict:
         return pairs
-    if isinstance(template, MutableMapping):
-        rebuilt: Any = copy.copy(template)
-        rebuilt.update(pairs)
-        return rebuilt
-    return type(template)(pairs)
+    if not isinstance(template, MutableMapping):
+        return type(template)(pairs)
+    rebuilt = copy.copy(cast("MutableMapping[Any, Any]", template))
+    rebuilt.update(pairs)
+    return rebuilt
 
 
 def _matching(template: Any, values: Any, path: str) -> Iterable[Any]:
@@ -543,25 +544,27 @@ def _matching(template: Any, values: Any, path: str) -> Iterable[Any]:
 
 
 def _lookup(values: Any, name: str, template: Any, path: str) -> Any:
-    place = (path + name).removeprefix(".")
+    """Return the part of a gradient that belongs to a part of the parameters."""
     try:
-        if isinstance(template, Mapping):
-            wanted = next(key for key in cast("Mapping[Any, Any]", template) if _key(key) == name)
-            return cast("Any", values)[wanted]
-        if name.startswith("."):
-            field = name[1:]
-            if isinstance(values, Mapping):
-                return cast("Mapping[str, Any]", values)[field]
-            return getattr(values, field)
-        parts, wanted = cast("list[Any]", values), cast("list[Any]", template)
-        if len(parts) != len(wanted):
-            raise ArgumentError(
-                f"the gradient holds {len(parts)} parts at {path.removeprefix('.') or 'top'}, "
-                f"the parameters {len(wanted)}"
-            )
-        return parts[int(name[1:-1])]
+        return _part_named(values, name, template, path)
     except (KeyError, IndexError, AttributeError, TypeError):
         raise ArgumentError(
-            f"the gradient ({type(values).__name__}) has nothing for {place}; "
-            f"return the same structure as the parameters ({type(template).__name__})"
+            f"the gradient ({type(values).__name__}) has nothing for "
+            f"{(path + name).removeprefix('.')}; return the same structure as the parameters "
+            f"({type(template).__name__})"
         ) from None
+
+
+def _part_named(values: Any, name: str, template: Any, path: str) -> Any:
+    if isinstance(template, Mapping):
+        wanted = next(key for key in cast("Mapping[Any, Any]", template) if _key(key) == name)
+        return values[wanted]
+    if name.startswith("."):
+        found: Any = getattr(values, name[1:], None)
+        return values[name[1:]] if found is None else found
+    if len(values) != len(template):
+        raise ArgumentError(
+            f"the gradient holds {len(values)} parts at {path.removeprefix('.') or 'top'}, "
+            f"the parameters {len(template)}"
+        )
+    return values[int(name[1:-1])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import FunctionType
@@ -265,7 +266,9 @@ class Evaluator:
     def complex_cost(self, theta: NDArray[np.complex128]) -> complex:
         """Evaluate the cost at a complex point; nan when that is not possible."""
         try:
-            value = self._call(self.problem.fun, theta, complex_argument=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about imaginary parts that are dropped
+                value = self._call(self.problem.fun, theta, complex_argument=True)
             number = np.asarray(value[0] if self.together else value).reshape(-1)
             return complex(number[0]) if number.size == 1 else complex(math.nan, math.nan)
         except BudgetExhausted:

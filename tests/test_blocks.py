@@ -52,7 +52,7 @@ def test_text_that_cannot_be_read_is_refused_with_an_example(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_empty_text_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(BlockLayoutError, match="empty.*W1=10x784"):
+    with pytest.raises(BlockLayoutError, match=r"empty.*W1=10x784"):
         parse_layout(text, 3)
 
 
@@ -211,9 +211,7 @@ def test_view_of_a_strided_block_is_the_users_slice() -> None:
 
 
 @given(shape=shapes, order=st.sampled_from(["C", "F"]), start=st.integers(0, 5))
-def test_position_is_the_inverse_of_indices(
-    shape: tuple[int, ...], order: Any, start: int
-) -> None:
+def test_position_is_the_inverse_of_indices(shape: tuple[int, ...], order: Any, start: int) -> None:
     block = Block("W", start, shape, order)
     indices = block.indices()
     for offset in range(block.size):
@@ -241,9 +239,7 @@ def test_packed_blocks_cover_every_entry_once(block_shapes: list[tuple[int, ...]
     size=st.integers(1, 30),
     places=st.lists(st.tuples(st.integers(0, 29), st.integers(1, 4)), max_size=4),
 )
-def test_complete_layout_covers_every_entry_once(
-    size: int, places: list[tuple[int, int]]
-) -> None:
+def test_complete_layout_covers_every_entry_once(size: int, places: list[tuple[int, int]]) -> None:
     blocks = [Block(f"p{i}", start, (length,)) for i, (start, length) in enumerate(places)]
     try:
         layout = parse_layout(blocks, size) if blocks else Layout((), size)

@@ -1,4 +1,5 @@
 """The codes that findings carry."""
+# ruff: noqa: SIM905  (a table of words)
 
 from __future__ import annotations
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import Bounds
+from scipy import optimize
 
 import gradaudit
 from gradaudit import ArgumentError, BlockLayoutError, Problem
 from gradaudit.problem import as_problem, entry_name
 
+Bounds: Any = optimize.Bounds  # the stubs know of numbers only
 x = np.array([1.0, 2.0, 3.0])
 
 
@@ -53,7 +54,7 @@ def test_jac_that_is_no_function_is_refused_with_its_value(jac: Any) -> None:
 
 @pytest.mark.parametrize("fun", [3.0, None, "fun", (1.0, x)])
 def test_fun_that_cannot_be_called_is_refused_with_its_value(fun: Any) -> None:
-    with pytest.raises(ArgumentError, match="fun is .*cannot be called"):
+    with pytest.raises(ArgumentError, match=r"fun is .*cannot be called"):
         Problem(fun, x)
 
 
@@ -105,12 +106,12 @@ def test_start_that_is_not_numbers_is_refused_with_its_dtype(start: Any) -> None
 
 
 def test_complex_start_is_refused_with_a_way_out() -> None:
-    with pytest.raises(ArgumentError, match="complex128.*real and imaginary"):
+    with pytest.raises(ArgumentError, match=r"complex128.*real and imaginary"):
         Problem(both, x + 1j)
 
 
 def test_masked_start_is_refused_with_a_way_out() -> None:
-    with pytest.raises(ArgumentError, match="masked.*filled"):
+    with pytest.raises(ArgumentError, match=r"masked.*filled"):
         Problem(both, np.ma.masked_array(x, [False, True, False]))
 
 
@@ -162,9 +163,9 @@ def test_start_outside_its_bounds_is_refused_with_its_index() -> None:
 
 
 def test_bounds_of_another_number_are_refused_with_both() -> None:
-    with pytest.raises(ArgumentError, match="1 pairs?.*3"):
+    with pytest.raises(ArgumentError, match=r"1 pairs?.*3"):
         Problem(both, x, bounds=[(0, 9)])
-    with pytest.raises(ArgumentError, match="2 entries.*3"):
+    with pytest.raises(ArgumentError, match=r"2 entries.*3"):
         Problem(both, x, bounds=Bounds([0, 0], 10))
 
 

@@ -200,9 +200,7 @@ class _Audit:
     def _pipeline(self) -> None:
         """Ask in the order of DESIGN.md: cheapest and most fatal first."""
         start = self.problem.start
-        self.record.suspicions = read_callable(
-            self.problem.fun, self.problem.structure.rebuild(start.copy()), self.problem.args
-        )
+        self._read_source()
         sizes = typical_sizes(start, self._known_blocks())
         if not self._protocol(sizes):
             return
@@ -211,6 +209,16 @@ class _Audit:
         self._audit_points(sizes)
         self._describe()
         self._ask_unmoved_blocks(sizes)
+
+    def _read_source(self) -> None:
+        problem, record = self.problem, self.record
+        x0 = problem.structure.rebuild(problem.start.copy())
+        record.suspicions = read_callable(problem.fun, x0, problem.args)
+        record.gradient_reading = (
+            record.suspicions
+            if self.evaluator.together
+            else read_callable(problem.jac, x0, problem.args)
+        )
 
     def _known_blocks(self) -> tuple[Block, ...]:
         layout = self.problem.layout

@@ -251,7 +251,7 @@ class _Repetition:
 
     def drift(self) -> float:
         """Return the growth of the gradient from call to call, when two calls agree on it."""
-        if self.gradient is None or not self.gradient_spread > REPEATABLE:
+        if not self.gradient_spread > REPEATABLE:
             return 0.0
         calls: list[Vector] = []
         for _ in range(3):

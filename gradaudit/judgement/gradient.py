@@ -16,8 +16,8 @@ from gradaudit.judgement.record import Description, Record
 from gradaudit.numerics.certificate import entry_bound
 from gradaudit.results import BlockReport, Entry, Finding, Verdict
 
-# A gradient below this part of the whole one is a rounding residue: the block's is zero.
-_NOTHING: Final = 8 * float(np.finfo(np.float64).eps)
+# Beyond this part of its own size nothing is excused as an approximation.
+_EXCUSED: Final = 0.01
 # Errors of an approximate cost differ by less than this from entry to entry.
 _SAME_SIZE: Final = 10.0
 # Two factors are the same when they agree to this, and a factor equals its name when within it.
@@ -60,8 +60,10 @@ class Sight:
 
 def look(point: PointEvidence, number: int) -> Sight | None:
     """Summarise what a point shows of a block; None when nothing of it was measured there."""
-    own = [p for p in point.of_block(number) if p.kind in ("signs", "entry")]
-    own = own or [p for p in point.of_block(number) if p.kind == "inward"]
+    # the most telling kind that was measured
+    own: list[Projection] = []
+    for kind in ("inward", "signs", "entry"):
+        own = [p for p in point.of_block(number) if p.kind == kind] or own
     if not own:
         return None
     if own[0].kind == "entry":
@@ -77,7 +79,7 @@ def look(point: PointEvidence, number: int) -> Sight | None:
         seen = math.hypot(*(_excess(p) for p in own)) / count
     bar = max(p.bar for p in own)
     whole = _whole_norm(point)
-    nothing = norm <= _NOTHING * whole
+    nothing = norm <= point.residue
     return Sight(norm=norm, seen=seen, bar=bar, against=whole if nothing else norm)
 
 
@@ -122,6 +124,9 @@ def is_material(description: Description, record: Record) -> bool:
     floor = _approximation(description, record)
     single = projections[0].kind == "entry"
     seen = math.hypot(*(p.residual for p in projections)) / math.sqrt(len(projections))
+    residue = description.point.residue
+    if all(_size(p) <= residue for p in projections):
+        return False  # zero up to rounding, on both sides
     factor = description.factor
     if factor is not None:
         # what 1.000001 is off by, negligible = 1e-6 must not lose to rounding
@@ -129,12 +134,17 @@ def is_material(description: Description, record: Record) -> bool:
     if seen <= floor and not single:
         return False
     if single:
-        return any(_entry_is_wrong(p, negligible, floor) for p in projections)
+        return any(_entry_is_wrong(p, negligible, floor, residue) for p in projections)
     located = description.located
     if located is not None and any(_entry_is_wrong(p, negligible, floor) for p in located.entries):
         return True
-    norm = max(max(p.norm, abs(p.slope.value)) for p in projections)
+    norm = max(_size(p) for p in projections)
     return seen - max(p.bar for p in projections) > negligible * norm
+
+
+def _size(projection: Projection) -> float:
+    """Return the size of what was compared, the larger of returned and measured."""
+    return max(projection.norm, abs(projection.slope.value))
 
 
 def _approximation(description: Description, record: Record) -> float:
@@ -153,16 +163,21 @@ def _approximation(description: Description, record: Record) -> float:
         if p.kind in ("signs", "entry")
         and p.significant
         and (p.block != own or (p.kind == "entry" and p.entry not in entries))
-        and abs(p.residual) <= record.settings.negligible * max(p.norm, abs(p.slope.value))
+        and abs(p.residual) <= record.settings.negligible * _size(p)
     ]
-    return min(_SAME_SIZE * max(others, default=0.0), record.settings.negligible * whole)
+    own_size = max(_size(p) for p in description.projections)
+    largest = min(record.settings.negligible * whole, _EXCUSED * own_size)
+    return min(_SAME_SIZE * max(others, default=0.0), largest)
 
 
-def _entry_is_wrong(projection: Projection, negligible: float, floor: float) -> bool:
-    size = max(abs(projection.analytic), abs(projection.slope.value))
+def _entry_is_wrong(
+    projection: Projection, negligible: float, floor: float, residue: float
+) -> bool:
+    size = _size(projection)
     return (
         projection.significant
-        and abs(projection.residual) > floor
+        and size > residue
+        and abs(projection.residual) > min(floor, _EXCUSED * size)
         and abs(projection.residual) - projection.bar > negligible * size
     )
 
@@ -221,7 +236,7 @@ def _failed(
     worst = [sight for sight in (sights.get(d.point.name) for d in failing) if sight is not None]
     sight = max(worst, key=lambda s: s.relative_error, default=None)
     factor = failing[0].factor
-    measured = failing[0].projections[0].kind == "entry"
+    entries = [p for d in failing for p in d.point.of_block(number) if p.kind == "entry"]
     names = tuple(dict.fromkeys(d.point.name for d in failing))
     return BlockReport(
         name=block.name,
@@ -230,23 +245,23 @@ def _failed(
         size=block.size,
         verdict=Verdict.FAIL,
         relative_error=math.nan if sight is None else sight.relative_error,
-        error_kind="measured" if measured else "estimate",
+        error_kind="measured" if entries else "estimate",
         error_bar=math.inf if sight is None else sight.relative_bar,
         factor=None if factor is None else factor.value,
         worst=_worst(record, number, block),
-        reason=_failure_reason(failing[0], names),
+        reason=_failure_reason(failing[0]),
         failed_at=names,
         blind_at=blind,
         claimed=claimed,
     )
 
 
-def _failure_reason(description: Description, names: Sequence[str]) -> str:
+def _failure_reason(description: Description) -> str:
     strongest = max(
         description.projections, key=lambda p: abs(p.residual) / p.bar if p.bar else math.inf
     )
     ratio = abs(strongest.residual) / strongest.bar if strongest.bar else math.inf
-    return f"wrong at {', '.join(names)}: {ratio:.2g} times the bar"
+    return f"{ratio:.2g} times the bar"
 
 
 def _entry_bound(record: Record, number: int) -> float:

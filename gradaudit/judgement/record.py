@@ -46,7 +46,9 @@ class Record:
     ----------
     settings : Settings
     suspicions : tuple of Suspicion
-        What reading the source suggests.
+        What reading the source of the cost suggests.
+    gradient_reading : tuple of Suspicion
+        The same of the function that returns the gradient.
     protocol : Protocol or None
     dependence : Dependence or None
         Asked only when the cost did not move nearby.
@@ -76,6 +78,7 @@ class Record:
     settings: Settings
     function: str = "the cost"
     suspicions: tuple[Suspicion, ...] = ()
+    gradient_reading: tuple[Suspicion, ...] = ()
     protocol: Protocol | None = None
     dependence: Dependence | None = None
     layout: Layout | None = None

@@ -49,14 +49,19 @@ def assemble(
     """Judge all the evidence and return the report."""
     blocks: tuple[BlockReport, ...] = ()
     findings = list(wiring)
+    allow = record.settings.allow
     if record.points:
         blocks, about_gradient = judge_blocks(record)
         findings += [*judge_frozen(record), *judge_away(record)]
-        if any(f.slug in _EXPLAIN and f.level == "error" for f in findings):
+        explained = any(
+            f.slug in _EXPLAIN and f.level == "error" and not _allowed(f, allow).allowed
+            for f in findings
+        )
+        if explained:
             about_gradient = [f for f in about_gradient if not f.code.startswith("GA2")]
         findings += about_gradient
     findings += _stopped(record)
-    findings = [_allowed(finding, record.settings.allow) for finding in findings]
+    findings = [_allowed(finding, allow) for finding in findings]
     findings.sort(key=lambda f: (f.allowed, _RANK[f.level], f.code))
     return Report(
         verdict=_verdict(findings, blocks, record),

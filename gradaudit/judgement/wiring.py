@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from gradaudit.judgement.record import Record
 from gradaudit.problem import Problem, entry_name
 from gradaudit.results import Finding
 from gradaudit.source.closures import Suspicion
+from gradaudit.source.locations import as_shown
 
 # Beyond this part of its terms, the change of the cost is not the linear one that a constant
 # gradient would explain.
@@ -254,14 +256,23 @@ def judge_frozen(record: Record) -> list[Finding]:
     rounding = REPEATABLE * max(abs(protocol.moved_cost), abs(protocol.first.cost))
     if not abs(protocol.bend) > _CURVED * abs(change) + 4.0 * rounding + 50.0 * noise:
         return []
+    frozen = _finding(
+        "frozen-gradient",
+        "the gradient does not depend on its argument",
+        f"it is equal to the last bit at x0, nearby and at {len(record.points) - 1} points "
+        f"further away, although the cost bends: over two equal steps it changes by "
+        f"{change:.4g} and {change + protocol.bend:.4g}",
+        help="compute it from the argument, not from a captured start or an earlier result",
+    )
+    reading = next((s for s in record.gradient_reading if s.slug == "ignored-argument"), None)
+    if reading is None:
+        return [frozen]
     return [
-        _finding(
-            "frozen-gradient",
-            "the gradient does not depend on its argument",
-            f"it is equal to the last bit at x0, nearby and at {len(record.points) - 1} points "
-            f"further away, although the cost bends: over two equal steps it changes by "
-            f"{change:.4g} and {change + protocol.bend:.4g}",
-            help="compute it from the argument, not from a captured start or an earlier result",
+        replace(
+            frozen,
+            notes=(reading.note, *frozen.notes),
+            location=as_shown(reading.location),
+            replacement=reading.replacement,
         )
     ]
 
@@ -272,7 +283,8 @@ def _ignored(record: Record) -> Finding:
     assert dependence is not None  # the caller asked
     assert protocol is not None  # dependence is asked after the protocol
     reading = next((s for s in record.suspicions if s.slug == "ignored-argument"), None)
-    sure = reading is not None or not protocol.zero_gradient
+    read = reading is not None and reading.reason != "read-beside"
+    sure = read or not protocol.zero_gradient
     notes = [_constant_note(dependence, protocol)]
     if reading is not None:
         notes.insert(0, reading.note)
@@ -283,7 +295,7 @@ def _ignored(record: Record) -> Finding:
         message="the objective ignores its argument",
         notes=tuple(notes),
         help=_ignored_help(reading),
-        location=None if reading is None else reading.location,
+        location=None if reading is None else as_shown(reading.location),
         replacement=None if reading is None else reading.replacement,
         data={} if reading is None else {"used_instead": reading.used_instead},
     )
@@ -325,7 +337,7 @@ def _from_reading(suspicion: Suspicion, *more: str) -> Finding:
         message=messages[suspicion.slug],
         notes=(suspicion.note, *more),
         help=_reading_help(suspicion),
-        location=suspicion.location,
+        location=as_shown(suspicion.location),
         replacement=suspicion.replacement,
         data={"used_instead": suspicion.used_instead},
     )

@@ -35,6 +35,25 @@ class ComplexSlope:
     reason: Literal["agrees", "zero", "differs", "not-finite", "not-complex", "unmeasured"]
 
 
+def imaginary_slope(phi: Callable[[complex], complex], *, scale: float = 1.0) -> float:
+    """Return Im phi(i h) / h, unverified; nan when phi does not yield a number.
+
+    Parameters
+    ----------
+    phi : callable
+        Maps one complex step to a complex value, f(x + t v).
+    scale : float
+        A typical length of a step.
+
+    Returns
+    -------
+    float
+        To be used only along lines like those for which `complex_slope` was accepted.
+    """
+    step = _STEP * scale
+    return float(getattr(phi(complex(0.0, step)), "imag", 0.0)) / step
+
+
 def complex_slope(
     phi: Callable[[complex], complex], slope: Slope, *, scale: float = 1.0
 ) -> ComplexSlope:

@@ -8,7 +8,7 @@ import linecache
 import os
 import site
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, TracebackType
 from typing import Any, Final, cast
 
@@ -208,3 +208,14 @@ def user_frames(traceback: TracebackType | None) -> list[UserFrame]:
         traceback = traceback.tb_next
     own = [frame for frame, mine in found if mine]
     return own or [frame for frame, _ in found]
+
+
+def as_shown(location: Location | None) -> Location | None:
+    """Return a location with its path relative to the working directory, where it lies below."""
+    if location is None:
+        return None
+    try:
+        relative = os.path.relpath(location.path)
+    except ValueError:  # another drive
+        return location
+    return location if relative.startswith("..") else replace(location, path=relative)

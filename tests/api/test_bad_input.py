@@ -1,4 +1,5 @@
 """Bad input: each kind is refused, or survived, in words that help."""
+# ruff: noqa: ARG001, ARG005  (a cost has to take its argument, whether it uses it or not)
 
 from __future__ import annotations
 
@@ -283,9 +284,7 @@ def test_gradient_in_another_dress_is_right(dress: Callable[[Any], Any]) -> None
 
 
 def test_integer_gradient_that_is_right_passes() -> None:
-    report = check(
-        lambda t: (float(2 * t[0] + 3 * t[1] - t[2]), np.array([2, 3, -1])), x, rng=0
-    )
+    report = check(lambda t: (float(2 * t[0] + 3 * t[1] - t[2]), np.array([2, 3, -1])), x, rng=0)
     assert report.verdict == Verdict.PASS
     assert errors(report) == []
 
@@ -413,7 +412,7 @@ def test_misspelt_finding_is_answered_with_the_nearest_name() -> None:
 
 
 def test_allowed_finding_of_an_unknown_block_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="'W9'|kink:W9"):
+    with pytest.raises(ArgumentError, match=r"'W9'|kink:W9"):
         check(quadratic, x, blocks="a=3", allow="kink:W9", rng=0)
 
 
@@ -459,7 +458,9 @@ def test_start_outside_its_bounds_is_an_argument_error() -> None:
         check(quadratic, x, bounds=[(2, 3), (0, 9), (0, 9)])
 
 
-@pytest.mark.parametrize("blocks", ["a=2", "a=2,b=2", "a=3,a=3", [gradaudit.Block("a", 2, (2,))], 5])
+@pytest.mark.parametrize(
+    "blocks", ["a=2", "a=2,b=2", "a=3,a=3", [gradaudit.Block("a", 2, (2,))], 5]
+)
 def test_blocks_that_do_not_describe_the_vector_are_a_layout_error(blocks: Any) -> None:
     with pytest.raises(BlockLayoutError):
         check(quadratic, x, blocks=blocks)
@@ -467,7 +468,17 @@ def test_blocks_that_do_not_describe_the_vector_are_a_layout_error(blocks: Any) 
 
 @pytest.mark.parametrize(
     "name",
-    ["[bold red]W[/]", "\x1b[31mW\x1b[0m", "a\nb", "<script>", "日本", "%s{}", "\u202eW", "\x00", " "],
+    [
+        "[bold red]W[/]",
+        "\x1b[31mW\x1b[0m",
+        "a\nb",
+        "<script>",
+        "日本",
+        "%s{}",
+        "\u202eW",
+        "\x00",
+        " ",
+    ],
 )
 def test_block_names_are_data(name: str) -> None:
     plain = check(lambda t: (float(t @ t), 3 * t), x, blocks={"W": 3}, rng=0)

@@ -1,4 +1,5 @@
 """Which names hold which entries: `discover_blocks` and the layout of an audit."""
+# ruff: noqa: ARG001  (a cost has to take its argument, whether it uses it or not)
 
 from __future__ import annotations
 
@@ -28,9 +29,7 @@ def test_blocks_are_named_as_in_the_functions_own_code() -> None:
 
 def test_container_names_its_blocks_without_a_run() -> None:
     calls: list[Any] = []
-    layout = discover_blocks(
-        lambda p: calls.append(p), {"W": np.ones((2, 3)), "b": np.ones(2)}
-    )
+    layout = discover_blocks(lambda p: calls.append(p), {"W": np.ones((2, 3)), "b": np.ones(2)})
     assert [(b.name, b.start, b.shape) for b in layout.blocks] == [("W", 0, (2, 3)), ("b", 6, (2,))]
     assert calls == []
 
@@ -105,7 +104,7 @@ def test_function_that_raises_is_not_hidden() -> None:
 def test_profiler_that_runs_is_restored() -> None:
     events: list[str] = []
 
-    def profiler(frame: Any, event: str, arg: Any) -> None:  # noqa: ARG001
+    def profiler(frame: Any, event: str, arg: Any) -> None:
         events.append(event)
 
     before = sys.getprofile()
@@ -120,7 +119,7 @@ def test_profiler_that_runs_is_restored() -> None:
 
 
 def test_tracer_that_runs_is_restored() -> None:
-    def tracer(frame: Any, event: str, arg: Any) -> None:  # noqa: ARG001
+    def tracer(frame: Any, event: str, arg: Any) -> None:
         return None
 
     before = sys.gettrace()

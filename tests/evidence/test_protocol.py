@@ -1,4 +1,5 @@
 """What a few plain calls show, as evidence: numbers, no judgement."""
+# ruff: noqa: ARG001, ARG005  (a cost has to take its argument, whether it uses it or not)
 
 from __future__ import annotations
 
@@ -10,8 +11,13 @@ import pytest
 
 from gradaudit import BadReturn, EvaluationError, Problem
 from gradaudit.evaluator import Evaluator
-from gradaudit.evidence.protocol import Protocol, differ, difference, observe_protocol
-from gradaudit.evidence.protocol import relative_difference
+from gradaudit.evidence.protocol import (
+    Protocol,
+    differ,
+    difference,
+    observe_protocol,
+    relative_difference,
+)
 
 x = np.array([1.0, -2.0, 3.0])
 step = np.array([0.01, 0.02, -0.01])
@@ -38,8 +44,9 @@ def test_healthy_function_takes_three_calls() -> None:
     protocol, evaluator = observe(quartic)
     assert evaluator.calls == 3
     assert protocol.repeatable
-    assert not (protocol.mutated or protocol.changed_data or protocol.aliased)
-    assert not (protocol.stale_cost or protocol.stale_gradient or protocol.gradient_fixed)
+    assert protocol.mutated == protocol.changed_data == ()
+    seen = (protocol.aliased, protocol.stale_cost, protocol.stale_gradient, protocol.gradient_fixed)
+    assert not any(seen)
     assert protocol.drift == 0.0
     assert protocol.random_state == ()
 
@@ -59,7 +66,7 @@ def test_first_sample_is_that_of_the_start() -> None:
 @pytest.mark.parametrize("jac", [True, grad])
 def test_suspicious_function_takes_a_few_calls_more(jac: Any) -> None:
     rng = np.random.default_rng(0)
-    noisy = (lambda t: (rng.random(), grad(t))) if jac is True else lambda t: rng.random()  # noqa: ARG005
+    noisy = (lambda t: (rng.random(), grad(t))) if jac is True else lambda t: rng.random()
     _, evaluator = observe(noisy, jac=jac)
     assert evaluator.calls <= 6 + 5
 
@@ -102,7 +109,7 @@ def test_growth_of_the_gradient_is_measured_relative_to_its_norm() -> None:
 def test_growth_of_a_separate_gradient_is_measured_alike() -> None:
     total = np.zeros(3)
 
-    def growing(t: Any) -> Any:  # noqa: ARG001
+    def growing(t: Any) -> Any:
         total[:] += np.ones(3)
         return total.copy()
 
@@ -112,7 +119,7 @@ def test_growth_of_a_separate_gradient_is_measured_alike() -> None:
 def test_change_of_data_is_named() -> None:
     data = np.ones(4)
 
-    def changing(t: Any, a: Any, d: Any) -> Any:  # noqa: ARG001
+    def changing(t: Any, a: Any, d: Any) -> Any:
         data[0] += 1
         d["b"][0] += 1
         return quartic(t)
@@ -162,9 +169,9 @@ def test_point_nearby_may_be_unusable() -> None:
 
 def test_start_must_be_usable() -> None:
     with pytest.raises(EvaluationError):
-        observe(lambda t: 1 / 0)  # noqa: ARG005
+        observe(lambda t: 1 / 0)
     with pytest.raises(BadReturn):
-        observe(lambda t: None)  # noqa: ARG005
+        observe(lambda t: None)
 
 
 @pytest.mark.parametrize(
