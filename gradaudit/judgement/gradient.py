@@ -136,7 +136,9 @@ def is_material(description: Description, record: Record) -> bool:
     if single:
         return any(_entry_is_wrong(p, negligible, floor, residue) for p in projections)
     located = description.located
-    if located is not None and any(_entry_is_wrong(p, negligible, floor) for p in located.entries):
+    if located is not None and any(
+        _entry_is_wrong(p, negligible, floor, residue) for p in located.entries
+    ):
         return True
     norm = max(_size(p) for p in projections)
     return seen - max(p.bar for p in projections) > negligible * norm
