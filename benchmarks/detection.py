@@ -29,7 +29,15 @@ import scipy.optimize
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import gradaudit
-from benchmarks.models import containers, engineering, libraries, likelihoods, networks, units
+from benchmarks.models import (
+    containers,
+    engineering,
+    libraries,
+    likelihoods,
+    networks,
+    oddities,
+    units,
+)
 from benchmarks.models.case import Case, Vector, flatten
 from benchmarks.models.faults import FAULTS, edits, wrong_entries
 from gradaudit import check
@@ -200,7 +208,8 @@ def run_planted(
         for kind, wiring, right, wrong in planted(seed, quick=quick):
             bad, error = None, np.nan
             if not wiring:
-                with np.errstate(all="ignore"):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
                     bad, error = wrong_entries(right, wrong, np.random.default_rng(seed))
                 if not bad.any():
                     continue
@@ -233,6 +242,8 @@ def healthy(seed: int, *, quick: bool) -> Iterator[tuple[str, Case]]:
     makers = QUICK if quick else tuple(make for module in MODULES for make in module.ALL)
     for make in makers:
         yield "own models", make(seed)
+    for make in oddities.ALL:
+        yield "awkward functions", make(seed)
     for group, cases in (
         ("scipy", libraries.scipy_cases),
         ("scikit-learn", libraries.sklearn_cases),

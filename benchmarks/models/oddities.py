@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -44,7 +45,7 @@ def fast_wave(seed: int = 0) -> Case:
 
 
 def wave_on_trend(seed: int = 0) -> Case:
-    """A small fast ripple on a large smooth trend: the gradient is mostly the ripple's."""
+    """Return a small fast ripple on a large smooth trend: the gradient is mostly the ripple's."""
     x0 = np.random.default_rng(seed).uniform(0.5, 1, 8)
     return _case(
         "ripple on a trend",
@@ -191,7 +192,9 @@ def narrow_box(seed: int = 0) -> Case:
 def pinned(seed: int = 0) -> Case:
     x0 = np.random.default_rng(seed).uniform(1, 2, 5)
     bounds = [(v, v) if i % 2 else (0.0, 3.0) for i, v in enumerate(x0)]
-    return _case("every second parameter fixed", lambda x: (np.sum(x**3), 3 * x**2), x0, bounds=bounds)
+    return _case(
+        "every second parameter fixed", lambda x: (np.sum(x**3), 3 * x**2), x0, bounds=bounds
+    )
 
 
 def memoised(seed: int = 0) -> Case:
@@ -200,7 +203,8 @@ def memoised(seed: int = 0) -> Case:
     @functools.lru_cache(maxsize=8)
     def both(key):
         x = np.frombuffer(key)
-        return float(logsumexp(A @ x)), A.T @ np.exp(A @ x - logsumexp(A @ x))
+        total: Any = logsumexp(A @ x)
+        return float(total), A.T @ np.exp(A @ x - total)
 
     return Case(
         name="lru_cache on the bytes of x",
@@ -211,7 +215,7 @@ def memoised(seed: int = 0) -> Case:
 
 
 def no_complex(seed: int = 0) -> Case:
-    """A cost that turns wrong, silently, when it is given complex numbers."""
+    """Return a cost that turns wrong, silently, when it is given complex numbers."""
     rng = np.random.default_rng(seed)
     A, b = rng.standard_normal((12, 40)), rng.standard_normal(12)
 
@@ -224,7 +228,7 @@ def no_complex(seed: int = 0) -> Case:
 
 
 def log_likelihood_sum(seed: int = 0) -> Case:
-    """A sum of 1e5 terms, most of them constant: the gradient is small beside the cost."""
+    """Return a sum of 1e5 terms, most of them constant: the gradient is small beside the cost."""
     rng = np.random.default_rng(seed)
     y = rng.normal(3, 1, 100_000)
 
@@ -237,7 +241,7 @@ def log_likelihood_sum(seed: int = 0) -> Case:
 
 
 def quantised(seed: int = 0) -> Case:
-    """A cost printed and read back with ten digits, as from a simulator's log file."""
+    """Return a cost printed and read back with ten digits, as from a simulator's log file."""
     rng = np.random.default_rng(seed)
     A = rng.standard_normal((10, 6))
 
@@ -249,7 +253,7 @@ def quantised(seed: int = 0) -> Case:
 
 
 def deep_chain(seed: int = 0) -> Case:
-    """A chaotic map iterated twenty times: the slope is 1e5 and changes within 1e-6."""
+    """Return a chaotic map iterated twenty times: the slope is 1e5 and changes within 1e-6."""
     x0 = np.random.default_rng(seed).uniform(0.2, 0.8, 3)
 
     def fun(x):

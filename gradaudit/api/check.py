@@ -6,29 +6,26 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 
 from gradaudit.api.discovery import discover
+from gradaudit.api.settings import read_seed, read_settings
 from gradaudit.blocks import Block, BlocksLike, Layout, Vector
-from gradaudit.catalogue import RECORDS
 from gradaudit.errors import ArgumentError, BudgetExhausted, EvaluationError
 from gradaudit.evaluator import BadReturn, Evaluator, Listener
-from gradaudit.evidence.cause import Factor, fit_factor
 from gradaudit.evidence.dependence import probe_dependence
+from gradaudit.evidence.describe import Inquiry
 from gradaudit.evidence.directions import moved_point, two_signed, typical_sizes
 from gradaudit.evidence.gradient import (
     Plan,
     PointAuditor,
     PointEvidence,
-    Projection,
     cheapest_plan,
 )
-from gradaudit.evidence.locate import Located, locate
 from gradaudit.evidence.protocol import digest, observe_protocol
-from gradaudit.judgement.record import Description, Record
+from gradaudit.judgement.record import Record
 from gradaudit.judgement.report import assemble
 from gradaudit.judgement.wiring import ends_audit, judge_unreadable, judge_wiring
 from gradaudit.problem import Problem, as_problem
@@ -42,12 +39,6 @@ _REACHES: Final = (0.5, 1.5, 1.0, 2.0)
 _SHORTER: Final = (1.0, 0.1, 0.01)
 # A point at which the cost has grown by more than this is not worth the loss of precision.
 _TOO_HIGH: Final = 1e4
-# Wrong entries that are each measured a second time.
-_CONFIRMED_ENTRIES: Final = 3
-# Blocks up to this size are described entry by entry.
-_SMALL: Final = 8
-# Projections of a failing block that a cause has to explain.
-_EXPLAINED: Final = 3
 
 
 def check(
@@ -140,7 +131,9 @@ def check(
     'PASS'
     """
     problem = as_problem(fun, x0, jac=jac, args=args, bounds=bounds, blocks=blocks)
-    settings = _settings(points, dense, rtol, negligible, confidence, only, allow, budget, seconds)
+    settings = read_settings(
+        points, dense, rtol, negligible, confidence, only, allow, budget, seconds
+    )
     if problem.mode == "none":
         raise ArgumentError(
             "jac is missing: there is no gradient to check; give jac=True when fun returns "
@@ -157,13 +150,14 @@ class _Audit:
     ) -> None:
         self.problem = problem
         self.settings = settings
-        self.seed = _seed(rng)
+        self.seed = read_seed(rng)
         self.rng = np.random.default_rng(self.seed)
         self.evaluator = Evaluator(
             problem, budget=settings.budget, seconds=settings.seconds, listener=progress
         )
         self.record = Record(settings=settings, function=describe_callable(problem.fun))
         self.findings: list[Finding] = []
+        self.inquiry: Inquiry | None = None
         self.began = time.perf_counter()
 
     def run(self) -> Report:
@@ -185,6 +179,8 @@ class _Audit:
 
     def report(self) -> Report:
         self.record.raised = self.evaluator.first_exception
+        if self.inquiry is not None:
+            self.record.unconfirmed = self.inquiry.unconfirmed
         return assemble(
             self.record,
             self.findings,
@@ -207,7 +203,6 @@ class _Audit:
         self._lay_out()
         sizes = typical_sizes(start, self.record.blocks)
         self._audit_points(sizes)
-        self._describe()
         self._ask_unmoved_blocks(sizes)
 
     def _read_source(self) -> None:
@@ -286,6 +281,8 @@ class _Audit:
             wanted=0.05 * self.settings.rtol,
             negligible=self.settings.negligible,
         )
+        inquiry = self.inquiry = Inquiry(self.auditor)
+        record.descriptions = inquiry.descriptions
         self._forecast(plan)
         previous: PointEvidence | None = None
         certified = False
@@ -304,13 +301,16 @@ class _Audit:
             if point.blind:
                 continue
             last = number == self.settings.points - 1
-            certified |= self._audit_point(point, previous, plan, certified, last=last)
+            certified |= self._audit_point(inquiry, point, previous, plan, certified, last=last)
             if not any(d.point is point for d in self.record.descriptions):
                 point.release()
             previous = point
+        self.evaluator.reserve(None, "describing what is wrong")
+        inquiry.describe(record.points)
 
     def _audit_point(
         self,
+        inquiry: Inquiry,
         point: PointEvidence,
         previous: PointEvidence | None,
         plan: Plan,
@@ -321,10 +321,10 @@ class _Audit:
         """Measure at one point, confirm what looks wrong; tell whether entries are bounded."""
         if plan.entries:
             self.auditor.audit_entries(point)
-            self._confirm_blocks(point)
+            inquiry.confirm_blocks(point)
             return True
         self.auditor.audit_blocks(point, previous)
-        self._confirm_blocks(point)
+        inquiry.confirm_blocks(point)
         smooth = all(p.slope.regime != "kink" for p in point.projections)
         inside = point.region.inward is None
         failing = {d.block for d in self.record.descriptions}
@@ -336,9 +336,7 @@ class _Audit:
             return certified
         self.auditor.audit_patterns(point, plan.patterns, failing)
         self.auditor.audit_coherent(point, failing)
-        doubtful = [p for p in point.through_all() if p.significant]
-        if doubtful:
-            self._confirm_whole(point, doubtful[0])
+        inquiry.confirm_whole(point)
         return True
 
     def _place(self, number: int, sizes: Vector) -> tuple[str, Vector, Any] | None:
@@ -383,110 +381,6 @@ class _Audit:
         planned = self.evaluator.calls + 20 + points * each + more + 11 * (points - 1)
         self.evaluator.reserve(planned, "x0")
 
-    def _confirm_blocks(self, point: PointEvidence) -> None:
-        """Measure again, independently, whatever was beyond its bar."""
-        by_block: dict[int | None, list[Projection]] = {}
-        for projection in point.projections:
-            if projection.significant:
-                by_block.setdefault(projection.block, []).append(projection)
-        known = {description.block for description in self.record.descriptions}
-        for number, projections in by_block.items():
-            if number in known:
-                self._keep(number, point, projections)
-            else:
-                self._confirm_block(point, number, projections)
-
-    def _confirm_block(
-        self, point: PointEvidence, number: int | None, doubtful: list[Projection]
-    ) -> None:
-        if doubtful[0].kind == "entry":
-            worst = sorted(doubtful, key=lambda p: -abs(p.residual) / p.bar if p.bar else -math.inf)
-            found = [self.auditor.confirm(point, p) for p in worst[:_CONFIRMED_ENTRIES]]
-            kept = [p for p in found if p.significant]
-            # the strongest were all confirmed: the others are believed as well
-            rest = worst[_CONFIRMED_ENTRIES:] if len(kept) == len(found) else []
-            self._keep(number, point, kept + rest)
-            return
-        first = doubtful[0]
-        again = [self.auditor.confirm(point, first)]
-        if not again[0].significant:
-            assert first.line is not None  # projections carry their line
-            again.append(self.auditor.measure_anew(point, first.line, number, first.kind))
-        kept = [p for p in again if p.significant]
-        self._keep(number, point, [first, *kept] if kept else [])
-
-    def _confirm_whole(self, point: PointEvidence, doubtful: Projection) -> None:
-        """Find the block behind a discrepancy that shows only along a direction through all."""
-        again = self.auditor.confirm(point, doubtful)
-        if not again.significant:
-            self.record.unconfirmed += 1
-            return
-        seen = False
-        for number in range(len(self.record.blocks)):
-            signs = self.rng.choice((-1.0, 1.0), self.record.blocks[number].size)
-            line = self.auditor.block_line(point, number, signs)
-            if not line.along.any():
-                continue
-            projection = self.auditor.project(point, line, block=number, kind="signs")
-            if projection.significant:
-                seen = True
-                self._confirm_block(point, number, [projection])
-        if not seen:
-            self._keep(None, point, [doubtful, again])
-
-    def _keep(self, number: int | None, point: PointEvidence, confirmed: list[Projection]) -> None:
-        if not confirmed:
-            self.record.unconfirmed += 1
-            return
-        self.record.descriptions.append(
-            Description(block=number, point=point, projections=tuple(confirmed))
-        )
-
-    def _describe(self) -> None:
-        """Describe each block's first confirmed discrepancy: by a factor, else by entries."""
-        self.evaluator.reserve(None, "describing what is wrong")
-        done: set[int] = set()
-        for place, description in enumerate(self.record.descriptions):
-            number = description.block
-            if number is None or number in done:
-                continue
-            done.add(number)
-            self.record.descriptions[place] = self._described(description, number)
-
-    def _described(self, description: Description, number: int) -> Description:
-        point, block = description.point, self.record.blocks[number]
-        projections = description.projections
-        if projections[0].kind == "entry" or block.size <= _SMALL:
-            entries = [p for p in point.of_block(number) if p.kind == "entry"]
-            entries = entries or self.auditor.measure_entries(point, number)
-            factor = self._factor(number, entries) if projections[0].kind != "inward" else None
-            wrong = tuple(p for p in entries if p.significant)
-            found = Located(entries=wrong, dense=3 * len(wrong) > block.size > 1, finished=True)
-            return replace(description, factor=factor, located=found)
-        signed = [p for p in projections if p.kind == "signs"]
-        while len(signed) < _EXPLAINED:
-            signs = self.rng.choice((-1.0, 1.0), block.size)
-            line = self.auditor.block_line(point, number, signs)
-            if not line.along.any():
-                return description
-            signed.append(self.auditor.project(point, line, block=number, kind="signs"))
-        description = replace(
-            description, projections=tuple(signed), factor=self._factor(number, signed)
-        )
-        if description.factor is None and not all(p.analytic == 0.0 for p in signed):
-            return replace(description, located=locate(self.auditor, point, number))
-        return description
-
-    def _factor(self, number: int, projections: Sequence[Projection]) -> Factor | None:
-        """Fit one factor to a block's projections, those at the other points included."""
-        elsewhere = [
-            p
-            for point in self.record.points
-            for p in point.of_block(number)
-            if p not in projections
-        ]
-        return fit_factor([*projections, *elsewhere])
-
     def _ask_unmoved_blocks(self, sizes: Vector) -> None:
         """Ask whether blocks that never moved the cost do so at larger steps."""
         record = self.record
@@ -502,107 +396,6 @@ class _Audit:
                 lower=self.problem.lower,
                 upper=self.problem.upper,
             )
-
-
-def _settings(
-    points: int,
-    dense: bool,
-    rtol: float,
-    negligible: float,
-    confidence: float,
-    only: str | Sequence[str] | None,
-    allow: str | Sequence[str],
-    budget: int | None,
-    seconds: float | None,
-) -> Settings:
-    """Validate what does not depend on the problem."""
-    exact_rtol = _number("rtol", rtol, "a number between 0 and 1")
-    exact_negligible = _number("negligible", negligible, "a number between 0 and 1")
-    exact_confidence = _number("confidence", confidence, "a number between 0 and 1, such as 0.999")
-    for name, value in (
-        ("rtol", exact_rtol),
-        ("negligible", exact_negligible),
-        ("confidence", exact_confidence),
-    ):
-        if not 0.0 < value < 1.0:
-            raise ArgumentError(f"{name} is {value!r}; give a number between 0 and 1")
-    if exact_negligible > exact_rtol:
-        raise ArgumentError(
-            f"negligible is {negligible:g}, above rtol = {rtol:g}; an error that is waved "
-            "through must be smaller than one that has to be seen"
-        )
-    allowed = _names("allow", allow)
-    for item in allowed:
-        _require_known_slug(item)
-    return Settings(
-        points=_count("points", points),
-        dense=bool(dense),
-        rtol=exact_rtol,
-        negligible=exact_negligible,
-        confidence=exact_confidence,
-        only=() if only is None else _names("only", only),
-        allow=allowed,
-        budget=None if budget is None else _count("budget", budget),
-        seconds=None if seconds is None else _positive("seconds", seconds),
-    )
-
-
-def _number(name: str, value: Any, wanted: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise ArgumentError(f"{name} is {value!r} ({type(value).__name__}); give {wanted}")
-    return float(cast("float", value))
-
-
-def _positive(name: str, value: Any) -> float:
-    number = _number(name, value, "a positive number")
-    if not number > 0:
-        raise ArgumentError(f"{name} is {value!r}; give a positive number")
-    return number
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ArgumentError(f"{name} is {value!r}; give a whole number, 1 or more")
-    return int(cast("int", value))
-
-
-def _names(name: str, value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    try:
-        names = tuple(value)
-    except TypeError:
-        names = (None,)
-    if not all(isinstance(item, str) for item in names):
-        raise ArgumentError(f"{name} is {value!r}; give a string or a sequence of strings")
-    if name == "only" and not names:
-        raise ArgumentError("only is empty; leave it out to audit every block")
-    return cast("tuple[str, ...]", names)
-
-
-def _require_known_slug(item: str) -> None:
-    slug = item.partition(":")[0]
-    if slug in RECORDS:
-        return
-    from difflib import get_close_matches
-
-    near = get_close_matches(slug, RECORDS, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ArgumentError(f"allow names {item!r}, but no finding is called {slug!r}{hint}")
-
-
-def _seed(rng: Any) -> int:
-    """Return the integer that repeats the audit."""
-    if isinstance(rng, int | np.integer):
-        if rng < 0:
-            raise ArgumentError(f"rng is {rng}; a seed must not be negative")
-        return int(cast("int", rng))
-    try:
-        return int(np.random.default_rng(rng).integers(2**32))
-    except (TypeError, ValueError):
-        raise ArgumentError(
-            f"rng is {rng!r} ({type(rng).__name__}); give a seed or a numpy Generator"
-        ) from None
 
 
 def _movable(problem: Problem) -> bool:

@@ -13,6 +13,13 @@ from gradaudit.blocks import Block, Vector
 from gradaudit.evaluator import Evaluator, Sample
 from gradaudit.evidence import analytic
 from gradaudit.evidence.directions import Line, Region, Signs, few_bits, region_at
+from gradaudit.evidence.roughness import (
+    GradientWatch,
+    are_whole_numbers,
+    multiples_along,
+    rounding_of_dot,
+    rounding_residue,
+)
 from gradaudit.numerics.certificate import projections_for
 from gradaudit.numerics.derivative import derive
 from gradaudit.numerics.extrapolation import Z
@@ -25,15 +32,8 @@ Kind = Literal["signs", "all", "inward", "theta", "gradient", "entry"]
 # A ladder stops once its bar is this small a part of the block's own projected size: sharper
 # says nothing more about the verdict, and six evaluations suffice.
 _SHARP: Final = 1e-9
-# A gradient whose terms cancel keeps this many rounding units of the whole one.
-_ROUNDING_UNITS: Final = 16.0
 # Steps of this part of a parameter's size are lost in its rounding.
 _MEANINGLESS: Final = 1e-13
-# Differences of these orders are all noise for a smooth gradient at the spacing of its table.
-_ORDERS: Final = (5, 6, 7, 8)
-# Where five points lie to each side of a jump, these remain; and the whole is this much rougher.
-_SIDE_ORDERS: Final = (3, 4)
-_JUMP: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -264,8 +264,8 @@ class PointAuditor:
             gradient=gradient,
             region=region,
             zero_blocks=tuple(not gradient[s].any() for s in self._selectors),
-            residue=_residue(line.norm(gradient), noise, sample.gradient_dtype),
-            whole_numbers=_whole_numbers(gradient),
+            residue=rounding_residue(line.norm(gradient), noise, sample.gradient_dtype),
+            whole_numbers=are_whole_numbers(gradient),
             blind=self._nothing_finite,
         )
 
@@ -549,7 +549,7 @@ class PointAuditor:
         self, line: Line, cost: float, gradient: Vector, previous: Noise | None
     ) -> tuple[Noise, Vector | None]:
         """Estimate the noise of the cost and, where it comes free, of the gradient by blocks."""
-        watch = _GradientWatch(line, self._selectors if line.selector is None else [slice(None)])
+        watch = GradientWatch(line, self._selectors if line.selector is None else [slice(None)])
         phi = line.phi
         if self.evaluator.together:
             watch.add(0.0, gradient)
@@ -581,11 +581,11 @@ class PointAuditor:
 
     def _roughness_along(self, line: Line, point: PointEvidence) -> float:
         """Return the bar that the gradient's own noise puts on its promise along a line."""
-        watch = _GradientWatch(line, [slice(None)])
+        watch = GradientWatch(line, [slice(None)])
         watch.add(0.0, point.gradient)
         watch.begin()
         spacing = point.noise.spacing or 1e-4
-        multiples = _multiples(line, spacing)
+        multiples = multiples_along(line, spacing)
         for multiple in multiples:
             sample = self.evaluator.try_gradient(
                 line.point(multiple * spacing), where="near the point"
@@ -598,103 +598,6 @@ class PointAuditor:
     def _expected_roughness(self, point: PointEvidence, block: int | None, norm: float) -> float:
         relative = point.roughness.max() if block is None else point.roughness[block]
         return float(relative) * norm
-
-
-def _residue(norm: float, noise: Noise, gradient_dtype: str) -> float:
-    """Return the rounding of a slope that cancels, from the size of the whole gradient."""
-    formats = [noise.precision, gradient_dtype]
-    eps = max(
-        float(np.finfo(name).eps) for name in formats if name in ("float16", "float32", "float64")
-    )
-    return _ROUNDING_UNITS * eps * norm
-
-
-def _whole_numbers(gradient: Vector) -> bool:
-    """Tell whether every entry is a whole number; beyond 2**53 all floats are."""
-    largest = float(np.abs(gradient).max())
-    return 0.0 < largest < 2.0**53 and bool((gradient == np.rint(gradient)).all())
-
-
-def rounding_of_dot(total: float, norm: float) -> float:
-    """Bound the rounding error of a scalar product, from the norm of its terms."""
-    return 2e-16 * (4.0 * norm + abs(total))
-
-
-class _GradientWatch:
-    """Collects what the returned gradient promises along a line, near the point."""
-
-    def __init__(self, line: Line, selectors: Sequence[object]) -> None:
-        self.line = line
-        self.selectors = selectors
-        self.batches: list[list[tuple[float, list[float]]]] = []
-        self.center: list[float] = []
-
-    def begin(self) -> None:
-        self.batches.append([])
-
-    def add(self, step: float, gradient: Vector) -> None:
-        products = self.line.part(gradient) * self.line.along
-        sums = [float(products[selector].sum()) for selector in self.selectors]  # type: ignore[index]
-        if step == 0.0:
-            self.center = sums
-        else:
-            self.batches[-1].append((step, sums))
-
-    def absolute(self) -> Vector:
-        """Return the standard deviation of the gradient's noise in each part."""
-        tables = [_table_noise(batch, self.center) for batch in self.batches[-2:]]
-        found = [table for table in tables if table is not None]
-        return np.max(found, axis=0) if found else np.zeros(len(self.selectors))
-
-    def roughness(self, gradient: Vector) -> Vector:
-        """Return the noise in each part relative to the part's projected norm."""
-        products = self.line.part(gradient) * self.line.along
-        norms = np.array(
-            [
-                float(np.linalg.norm(products[selector]))  # type: ignore[index]
-                for selector in self.selectors
-            ]
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(norms > 0, self.absolute() / norms, 0.0)
-
-
-def _table_noise(batch: Sequence[tuple[float, list[float]]], center: list[float]) -> Vector | None:
-    """Estimate noise from differences of high order of equally spaced values (ECNoise)."""
-    rows = sorted([*batch, (0.0, center)])
-    steps = np.diff([step for step, _ in rows])
-    if len(rows) <= _ORDERS[-1] or np.ptp(steps) > 1e-3 * abs(float(steps.mean())):
-        return None
-    table = np.array([values for _, values in rows])
-    if not np.isfinite(table).all():
-        return None
-    noise = _rough(table, _ORDERS)
-    here = [step for step, _ in rows].index(0.0)
-    if 4 <= here < len(rows) - 4:
-        # a gradient that jumps at a kink of the cost is not rough: both sides are calm
-        sides = np.maximum(
-            _rough(table[:here], _SIDE_ORDERS), _rough(table[here + 1 :], _SIDE_ORDERS)
-        )
-        noise = np.where(noise > _JUMP * sides, sides, noise)
-    return noise
-
-
-def _rough(table: Vector, orders: Sequence[int]) -> Vector:
-    """Return the largest noise level of differences of these orders, for each column."""
-    levels: list[Vector] = []
-    for order in range(1, orders[-1] + 1):
-        table = np.diff(table, axis=0)
-        if order in orders:
-            gamma = math.factorial(order) ** 2 / math.factorial(2 * order)
-            levels.append(np.sqrt(gamma * np.mean(table**2, axis=0)))
-    return np.max(levels, axis=0)
-
-
-def _multiples(line: Line, spacing: float) -> Iterator[int]:
-    """Return the ten multiples of a spacing around 0 that stay within the line's limits."""
-    first = max(-5, math.ceil(line.lower / spacing)) if math.isfinite(line.lower) else -5
-    first = min(first, 0)
-    return (j for j in range(first, first + 11) if j)
 
 
 def _earlier_step(previous: PointEvidence | None, number: int) -> float | None:

@@ -5,37 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gradaudit.blocks import Block, Layout
-from gradaudit.evidence.cause import Factor
 from gradaudit.evidence.dependence import Dependence
-from gradaudit.evidence.gradient import PointEvidence, Projection
-from gradaudit.evidence.locate import Located
+from gradaudit.evidence.describe import Description
+from gradaudit.evidence.gradient import PointEvidence
 from gradaudit.evidence.protocol import Protocol
 from gradaudit.results import Settings
 from gradaudit.source.closures import Suspicion
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Description:
-    """A discrepancy that an independent measurement confirmed, described.
-
-    Attributes
-    ----------
-    block : int or None
-        Number of the block; None when only a direction through all blocks shows it.
-    point : PointEvidence
-    projections : tuple of Projection
-        Independent ones of this block (or of the direction), the doubtful one first.
-    factor : Factor or None
-        When one number explains them.
-    located : Located or None
-        When entries were looked for.
-    """
-
-    block: int | None
-    point: PointEvidence
-    projections: tuple[Projection, ...]
-    factor: Factor | None = None
-    located: Located | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -257,7 +257,9 @@ def test_factor_matters_from_negligible_on(factor: float, material: bool) -> Non
 @pytest.mark.parametrize(("size", "material"), [(1e-7, False), (1e-3, True)])
 def test_entry_matters_relative_to_itself(size: float, material: bool) -> None:
     at = point("x0")
-    entry = projection(1e-3 * (1 + size), 1e-3, kind="entry", entry=3, bar=1e-13)
+    entry = projection(
+        1e-3 * (1 + size), 1e-3, kind="entry", entry=3, bar=1e-13, norm=1e-3 * (1 + size)
+    )
     located = Located(entries=(entry,), dense=False, finished=True)
     found = described(at, projection(1.0 + 1e-3 * size, 1.0, bar=1e-13), located=located)
     assert is_material(found, record(at)) == material
