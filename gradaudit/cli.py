@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import io
 import os
 import re
@@ -191,6 +192,8 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
             description=f"{summary[0].upper()}{summary[1:]}.",
             allow_abbrev=False,
         )
+        if command is not _explain:  # all the flags would fill a narrow terminal
+            added.usage = f"{added.prog} TARGET [flags]"
         added.set_defaults(command=command)
         return added
 
@@ -278,7 +281,14 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     flags = {name: getattr(options, name, None) for name in SETTINGS}
     if options.json:
         flags["format"] = "json"
-    return load_settings(flags, environment=os.environ, folder=Path.cwd())
+    return load_settings(flags, environment=os.environ, folder=_working_directory())
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        _refuse(f"the working directory: {error.strerror or error}", "change to another one first")
 
 
 def _target_flags(
@@ -339,8 +349,29 @@ def _explain(options: argparse.Namespace) -> int:
 def _resolve(options: argparse.Namespace, settings: Configuration) -> Target:
     reference = parse_reference(options.target)
     flags = _target_flags(options, reference, settings)
+    if _hides_a_library(reference):
+        # numpy and rich would import the user's random.py in the place of Python's
+        for name in ("gradaudit.api.check", "gradaudit.report.text"):
+            importlib.import_module(name)
     with _users_code(reference.module):
         return resolve_target(reference, flags)
+
+
+def _hides_a_library(reference: Reference) -> bool:
+    """Whether a file beside the target is called like a module of Python's own."""
+    folders = [Path.cwd(), *([reference.path.parent] if reference.path else [])]
+    return any(
+        name.removesuffix(".py") in sys.stdlib_module_names
+        for folder in folders
+        for name in _names_in(folder)
+    )
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 @contextlib.contextmanager
@@ -539,7 +570,8 @@ def _sink(text: str | None) -> Path | None:
     except (OSError, ValueError) as error:  # too long, or a null character
         _refuse(f"--output {text!r}: {error}", "give the name of a file")
     if is_folder:
-        _refuse(f"--output {text!r} is a folder", "give the name of a file")
+        what = "is a folder" if text else "is empty"
+        _refuse(f"--output {text!r} {what}", "give the name of a file")
     if not has_folder:
         _refuse(f"--output {text!r}: there is no folder {path.parent}", "make it first")
     if not writable:

@@ -205,7 +205,8 @@ class Evaluator:
             raise
         except Exception as error:
             raise self._chained(error, where) from error
-        return read_cost(_pair(value)[0] if self.together else value)[0]
+        pair = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+        return read_cost(pair[0] if len(pair) == 2 else value)[0]
 
     def gradient(
         self, theta: Vector, *, where: str = "x0", argument: Vector | None = None

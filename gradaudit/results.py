@@ -301,10 +301,17 @@ class Report(Result):
         """Return the report as a JSON document."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a report is neither true nor false; use report.verdict == 'PASS', "
+            "or report.raise_for_failure() in a test"
+        )
+
     def __repr__(self) -> str:
         codes = ", ".join(finding.code for finding in self.findings) or "no findings"
+        count = len(self.blocks)
         return (
-            f"<Report {self.verdict}: {len(self.blocks)} blocks, {codes}, "
+            f"<Report {self.verdict}: {count} block{'' if count == 1 else 's'}, {codes}, "
             f"{self.evaluations.cost} evaluations>"
         )
 

@@ -13,6 +13,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +29,10 @@ START_NAMES: Final = ("x0", "theta0", "theta", "initial_theta")
 _GENERATED: Final = re.compile(r"(zeros|ones|random):(\d+(?:x\d+)*)")
 _ARRAY_FILE: Final = re.compile(r"(?P<path>.+\.(?:npy|npz))(?::(?P<key>.+))?", re.IGNORECASE)
 _GRADIENT_LIKE: Final = re.compile(r"grad|jac|deriv|prime|backprop", re.IGNORECASE)
+_GENERATED_WRONGLY: Final = re.compile(r"(zeros|ones|random)(:\W?\d.*)?")
+_COST_LIKE: Final = re.compile(r"cost|loss|objective|energy|likelihood|nll|^[jJ]$", re.IGNORECASE)
+_START_LIKE: Final = re.compile(r"init|theta|param|weight|coef|start", re.IGNORECASE)
+_START_FLAG: Final = "--x0 ..."
 _START_FORMS: Final = "a list, module:name, a .npy file, zeros:N or random:N"
 
 
@@ -138,9 +143,18 @@ def parse_reference(text: str, *, flag: str = "") -> Reference:
     if not _is_dotted_name(module):
         _refuse(
             f"{what}: {module!r} is not the name of a module",
-            f"write a file as {module}.py:{attribute}",
+            f"write a file as {_file_of(module)}:{attribute}",
         )
     return Reference(module=module, attribute=attribute)
+
+
+def _file_of(module: str) -> str:
+    """Return the file that was probably meant: ``a.py::f`` and ``my folder.a:f`` happen too."""
+    name = module.strip(":")
+    if name.endswith(".py"):
+        return name
+    nested = name.replace(".", "/")
+    return f"{nested if Path(nested + '.py').is_file() else name}.py"
 
 
 def parse_flags(
@@ -161,15 +175,15 @@ def parse_flags(
         When one cannot be read: the message names the flag and shows its value.
     """
     return TypedFlags(
-        x0=None if x0 is None else _parse_start(x0, seed),
+        x0=None if x0 is None else _parse_start(x0, seed, target),
         jac=None if jac is None else _parse_jac(jac, target),
-        bounds=None if bounds is None else parse_value(bounds, "--bounds"),
+        bounds=None if bounds is None else parse_value(bounds, "--bounds", beside=target),
         blocks=None if blocks is None else Typed(source="--blocks", fetch=lambda: blocks),
-        arguments=_parse_arguments(arguments),
+        arguments=_parse_arguments(arguments, target),
     )
 
 
-def parse_value(text: str, flag: str) -> Typed:
+def parse_value(text: str, flag: str, *, beside: Reference | None = None) -> Typed:
     """Read a value: a Python literal, an ``.npy`` or ``.npz:key`` file, or ``module:name``.
 
     Raises
@@ -183,26 +197,33 @@ def parse_value(text: str, flag: str) -> Typed:
         pass
     else:
         return Typed(source=flag, fetch=lambda: literal)
-    source = f"{flag} {text}"
+    before = flag if flag.endswith("=") else f"{flag} "
+    source = f"{before}{text}"
     file = _ARRAY_FILE.fullmatch(text)
     if file is not None:
-        path = _existing_file(file["path"], f"{flag} {text!r}")
+        path = _existing_file(file["path"], f"{before}{text!r}")
         if file["key"] and path.suffix.lower() == ".npy":
-            _refuse(f"{flag} {text!r}: an .npy file holds one array, without a name", "drop it")
+            _refuse(f"{before}{text!r}: an .npy file holds one array, without a name", "drop it")
         return Typed(source=source, fetch=lambda: _load_array(path, file["key"], source))
     if ":" not in text:
-        _refuse(
-            f"{flag} {text!r} is not a value",
-            "give a Python literal (text in quotes of its own), module:name, or a .npy file",
+        error = TargetError(f"{before}{text!r} is not a value")
+        error.add_note(
+            "give a Python literal (text in quotes of its own), module:name, or a .npy file"
         )
+        if beside is not None and _is_dotted_name(text):
+            error.add_note(f"a variable of the module is written {before}{beside.sibling(text)}")
+        raise error
     reference = parse_reference(text, flag=flag)
     return Typed(source=source, fetch=lambda: _follow(load_module(reference), reference))
 
 
-def _parse_start(text: str, seed: int | None) -> Typed:
+def _parse_start(text: str, seed: int | None, target: Reference) -> Typed:
     generated = _GENERATED.fullmatch(text.strip())
     if generated is None:
-        return parse_value(text, "--x0")
+        if _GENERATED_WRONGLY.fullmatch(text.strip()):
+            kind = text.strip().partition(":")[0]
+            _refuse(f"--x0 {text!r} does not say how many", f"write {kind}:12 or {kind}:3x4")
+        return parse_value(text, "--x0", beside=target)
     shape = tuple(int(n) for n in generated[2].split("x"))
     kind = generated[1]
     source = f"--x0 {text.strip()}"
@@ -214,9 +235,12 @@ def _parse_start(text: str, seed: int | None) -> Typed:
 def _generate(kind: str, shape: tuple[int, ...], seed: int) -> Any:
     import numpy as np  # heavy: no usage error waits for it
 
-    if kind == "random":
-        return np.random.default_rng(seed).standard_normal(shape)
-    return np.zeros(shape) if kind == "zeros" else np.ones(shape)
+    try:
+        if kind == "random":
+            return np.random.default_rng(seed).standard_normal(shape)
+        return np.zeros(shape) if kind == "zeros" else np.ones(shape)
+    except (MemoryError, ValueError) as error:
+        _refuse(f"--x0 {kind}:{'x'.join(map(str, shape))}: {error}", "give fewer parameters")
 
 
 def _parse_jac(text: str, target: Reference) -> Typed:
@@ -231,7 +255,7 @@ def _parse_jac(text: str, target: Reference) -> Typed:
     return Typed(source=f"--jac {text}", fetch=lambda: _follow(load_module(reference), reference))
 
 
-def _parse_arguments(arguments: Sequence[str]) -> dict[str, Typed]:
+def _parse_arguments(arguments: Sequence[str], target: Reference) -> dict[str, Typed]:
     values: dict[str, Typed] = {}
     for argument in arguments:
         name, equals, text = argument.partition("=")
@@ -240,7 +264,7 @@ def _parse_arguments(arguments: Sequence[str]) -> dict[str, Typed]:
             _refuse(f"--arg {argument!r} is not name=value", "write it like --arg lambda_=0.01")
         if name in values:
             _refuse(f"--arg {name} is given twice", "keep one of them")
-        values[name] = parse_value(text, f"--arg {name}=")
+        values[name] = parse_value(text, f"--arg {name}=", beside=target)
     return values
 
 
@@ -255,11 +279,11 @@ def _existing_file(text: str, what: str) -> Path:
     if path.is_dir():
         _refuse(f"{what}: {text} is a folder", "name a file in it")
     suffix = path.suffix.lower()
-    names = [entry.name for entry in _entries(path.parent) if entry.suffix.lower() == suffix]
-    close = difflib.get_close_matches(path.name, names, 1)
+    names = [entry.stem for entry in _entries(path.parent) if entry.suffix.lower() == suffix]
+    close = difflib.get_close_matches(path.stem, names, 1)
     _refuse(
         f"{what}: there is no file {text}",
-        f"did you mean {close[0]}?" if close else f"the working directory is {Path.cwd()}",
+        f"did you mean {close[0]}{suffix}?" if close else f"the working directory is {Path.cwd()}",
     )
 
 
@@ -296,7 +320,7 @@ def _functions_of(path: Path) -> list[str]:
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
             names += [target.id for target in node.targets if isinstance(target, ast.Name)]
-    return names
+    return sorted(names, key=lambda name: _COST_LIKE.search(name) is None)
 
 
 def _load_array(path: Path, key: str | None, source: str) -> Any:
@@ -311,7 +335,9 @@ def _load_array(path: Path, key: str | None, source: str) -> Any:
             if key in names:
                 return archive[key]
     except Exception as error:  # zipfile, zlib and numpy have each their own
-        problem = TargetError(f"{source} cannot be loaded: {error}")
+        # numpy takes a file without its signature for a pickle, and tells how to load it unsafely
+        why = "it holds Python objects, or no array at all" if "pickle" in str(error) else error
+        problem = TargetError(f"{source} cannot be loaded: {why}")
         problem.add_note("save plain numbers with numpy.save; Python objects are not unpickled")
         raise problem from None
     _refuse_key(path, key, names, source)
@@ -353,7 +379,21 @@ def load_module(reference: Reference) -> ModuleType:
     except BaseException as error:  # user code: SystemExit and pytest's outcomes too
         if _is_not_there(error, reference.module):
             _refuse_module(reference.module)
-        raise _failure(f"importing {reference.module}", error) from error
+        failure = _failure(f"importing {reference.module}", error)
+        for note in _import_advice(error, reference):
+            failure.add_note(note)
+        raise failure from error
+
+
+def _import_advice(error: BaseException, reference: Reference) -> list[str]:
+    if isinstance(error, ModuleNotFoundError):
+        return [
+            f"this is {sys.executable}; in the environment of your project, run python -m gradaudit"
+        ]
+    file = Path.cwd() / f"{reference.module}.py"
+    if isinstance(error, ImportError) and "relative import" in str(error) and file.is_file():
+        return [f"a module of a package is given as a file: {file.name}:{reference.attribute}"]
+    return []
 
 
 def _make_importable(folder: Path) -> None:
@@ -421,15 +461,16 @@ def _is_not_there(error: BaseException, module: str) -> bool:
 
 def _refuse_module(module: str) -> NoReturn:
     here = Path.cwd()
+    package, dot, last = module.rpartition(".")
     names = [
         entry.stem
-        for entry in _entries(here)
+        for entry in _entries(here / package.replace(".", "/"))
         if entry.suffix == ".py" or (entry / "__init__.py").is_file()
     ]
-    close = difflib.get_close_matches(module, names, 1)
+    close = difflib.get_close_matches(last, names, 1)
     _refuse(
         f"there is no module {module}",
-        f"did you mean {close[0]}?"
+        f"did you mean {package}{dot}{close[0]}?"
         if close
         else f"looked in {here} and in the installed packages; a file is given as path/to/file.py",
     )
@@ -488,6 +529,7 @@ def _follow(module: ModuleType, reference: Reference) -> Any:
 def _refuse_attribute(owner: Any, name: str, walked: str, reference: Reference) -> NoReturn:
     if isinstance(owner, ModuleType) and reference.path is None:
         _refuse_hidden(owner, name, walked, reference)
+        _refuse_submodule(owner, name, walked, reference)
     names = [known for known in dir(owner) if not known.startswith("_")]
     close = difflib.get_close_matches(name, names, 1)
     functions = [known for known in names if _is_routine(owner, known)]
@@ -506,6 +548,16 @@ def _refuse_hidden(module: ModuleType, name: str, walked: str, reference: Refere
         _refuse(
             f"{walked} has no {name!r}; that name means {file or 'a built-in module'}",
             f"give the file: {own_file.name}:{reference.attribute}",
+        )
+
+
+def _refuse_submodule(module: ModuleType, name: str, walked: str, reference: Reference) -> None:
+    """Say so when the colon stands too early: ``package:module.cost``."""
+    rest = reference.attribute.rpartition(f"{name}.")[2]
+    if any(known.name == name for known in pkgutil.iter_modules(getattr(module, "__path__", ()))):
+        _refuse(
+            f"{walked}.{name} is a module",
+            f"the colon stands behind it: {walked}.{name}:{rest if rest != name else 'function'}",
         )
 
 
@@ -546,6 +598,11 @@ def resolve_target(reference: Reference, flags: TypedFlags) -> Target:
         typed: Typed | None = getattr(flags, name)
         if typed is not None:
             found[name] = Found(typed.fetch(), typed.source)
+    if flags.x0 is not None and callable(found["x0"].value):
+        _refuse(
+            f"{flags.x0.source} is a function, not a start",
+            "name a variable that holds what it returns",
+        )
     search = _Search(module=module, reference=reference, fun=fun, found=found, flags=flags)
     return search.target()
 
@@ -741,7 +798,7 @@ class _Search:
                 return self._note("x0", Found(value, self.reference.described(name)))
         if first is not None and first.default is not first.empty and first.default is not None:
             return self._note("x0", Found(first.default, f"the default of {first.name}"))
-        self.missing.append("--x0 ...")
+        self.missing.append(_START_FLAG)
         return None
 
     def _arguments(self, parameters: list[inspect.Parameter]) -> tuple[Any, ...]:
@@ -820,20 +877,29 @@ class _Search:
 
     def _refuse_incomplete(self) -> NoReturn:
         names = [flag.removeprefix("--arg ").removesuffix("=...") for flag in self.missing]
-        names = ["x0" if name == "--x0 ..." else name for name in names]
+        no_start = _START_FLAG in self.missing
+        names = ["x0" if name == _START_FLAG else name for name in names]
         error = TargetError(
             f"{self.reference} needs {', '.join(names)}, and {self.reference.module} "
-            "has no such attribute"
+            f"has no such attribute{'' if len(names) == 1 else 's'}"
         )
         error.add_note("add " + " ".join(self.missing))
-        if "x0" in names:
+        if no_start:
             error.add_note(f"the start is {_START_FORMS}")
         known = [name for name in vars(self.module) if not name.startswith("_")]
+        if no_start:
+            names.remove("x0")
+            for start in [name for name in known if self._may_be_start(name)][:1]:
+                error.add_note(f"perhaps --x0 {self.reference.sibling(start)}")
         for name in names:
             for close in difflib.get_close_matches(name, known, 1, cutoff=0.75):
-                flag = "--x0 " if name == "x0" else f"--arg {name}="
-                error.add_note(f"perhaps {flag}{self.reference.sibling(close)}")
+                error.add_note(f"perhaps --arg {name}={self.reference.sibling(close)}")
         raise error
+
+    def _may_be_start(self, name: str) -> bool:
+        value = vars(self.module)[name]
+        holds_numbers = hasattr(value, "shape") or issubclass(type(value), list | dict)
+        return bool(_START_LIKE.search(name)) and holds_numbers and not callable(value)
 
     def _gradient_candidates(self) -> tuple[str, ...]:
         own = self.reference.attribute.rpartition(".")[2]

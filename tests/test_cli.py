@@ -126,6 +126,9 @@ def command(*words: str, **streams: Any) -> subprocess.CompletedProcess[str]:
         (["check", "a:b", "--arg", "c"], "--arg 'c' is not name=value", "--arg lambda_=0.01"),
         (["check", "a:b", "--output", "no/x"], "--output 'no/x'", "make it first"),
         (["check", "a:b", "--output", "."], "--output '.' is a folder", ""),
+        (["check", "a:b", "--output", ""], "--output '' is empty", "the name of a file"),
+        (["check", "a:b", "--x0", "zeros:-3"], "--x0 'zeros:-3'", "zeros:12 or zeros:3x4"),
+        (["check", "a:b", "--x0", "start"], "--x0 'start' is not a value", "--x0 a:start"),
         (["check", "nowhere:b"], "there is no module nowhere", "path/to/file.py"),
         (["check", "nowhere.py:b"], "there is no file nowhere.py", ""),
         (["blocks", "a:b", "--format", "sarif"], "--format sarif", "text or json"),
@@ -172,6 +175,37 @@ def test_usage_errors_and_explain_do_not_load_numpy(write: Write) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "did you mean points?" in done.stderr
+
+
+def test_a_file_that_hides_a_module_of_pythons_own_breaks_nothing(write: Write) -> None:
+    write("train.py", SCRIPT)
+    for name in ("random.py", "queue.py", "statistics.py"):
+        write(name, "raise RuntimeError('taken for the real one')")
+    program = "import sys; from gradaudit.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, "check", "train:cost"],
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that is in use")
+def test_a_working_directory_that_is_gone_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert cli.main(["check", "train:cost"]) == 2
+
+    err = capsys.readouterr().err
+    assert err.startswith("error: the working directory: No such file")
+    assert "gradaudit itself" not in err
+    monkeypatch.chdir(tmp_path)
 
 
 def test_explain_prints_the_record(capsys: pytest.CaptureFixture[str]) -> None:
@@ -623,13 +657,18 @@ class TestPosix:
                 return float(theta @ theta), 2 * theta
             """,
         )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gradaudit", "check", "train:cost"],
-            env={**os.environ, "PYTHONPATH": ROOT},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        # where the tests themselves run in the background, children inherit an ignored SIGINT
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gradaudit", "check", "train:cost"],
+                env={**os.environ, "PYTHONPATH": ROOT},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
         assert process.stderr is not None
         for _ in range(5):
             process.stderr.readline()

@@ -131,7 +131,7 @@ def test_a_literal_is_a_value(text: str, value: object) -> None:
 def test_a_bare_word_is_not_a_value() -> None:
     text = refusal(lambda: parse_value("tanh", "--arg activation="))
 
-    assert "--arg activation= 'tanh'" in text
+    assert "--arg activation='tanh'" in text
     assert "quotes" in text
 
 
@@ -537,3 +537,90 @@ def test_a_module_hidden_by_a_standard_one_is_answered_with_the_file(
     assert "types.py:cost" in refusal(
         lambda: resolve_target(reference, parse_flags(target=reference))
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "advice"),
+    [
+        ("train.py::cost", "train.py:cost"),
+        ("my work.train:cost", "my work/train.py:cost"),
+        ("train", "train:cost (it also has prepare)"),
+    ],
+)
+def test_a_slip_in_the_form_is_answered_with_the_right_one(
+    target: str, advice: str, write: Callable[[str, str], Path]
+) -> None:
+    write("train.py", "def prepare(): ...\ndef cost(theta): ...")
+    write("my work/train.py", "")
+
+    assert advice in refusal(lambda: parse_reference(target))
+
+
+@pytest.mark.parametrize(
+    ("target", "advice"),
+    [
+        ("pack:model.cost", "pack.model:cost"),
+        ("pack:model", "pack.model:function"),
+        ("pack.modle:cost", "did you mean pack.model?"),
+    ],
+)
+def test_a_slip_in_a_package_is_answered_with_the_right_name(
+    target: str, advice: str, write: Callable[[str, str], Path]
+) -> None:
+    write("pack/__init__.py", "")
+    write("pack/model.py", "def cost(theta): ...")
+    reference = parse_reference(target)
+
+    assert advice in refusal(lambda: resolve_target(reference, parse_flags(target=reference)))
+
+
+def test_a_relative_import_without_its_package_is_answered_with_the_file(
+    write: Callable[[str, str], Path],
+) -> None:
+    write("layers.py", "from .data import theta\ndef cost(theta): ...")
+    reference = parse_reference("layers:cost")
+
+    assert "given as a file: layers.py:cost" in refusal(
+        lambda: resolve_target(reference, parse_flags(target=reference))
+    )
+
+
+def test_a_missing_library_is_answered_with_the_interpreter(resolve: Resolve) -> None:
+    with pytest.raises(TargetError) as caught:
+        resolve("import torchhh")
+
+    assert sys.executable in "".join(caught.value.__notes__)
+
+
+def test_a_likely_start_is_suggested(resolve: Resolve) -> None:
+    with pytest.raises(TargetError) as caught:
+        resolve("w_init = [1.0]\nepochs = [3]\ndef cost(w, rate): ...")
+
+    notes = caught.value.__notes__
+    assert [note for note in notes if note.startswith("perhaps")] == ["perhaps --x0 train:w_init"]
+    assert "has no such attributes" in str(caught.value)
+
+
+def test_a_second_parameter_called_x0_is_an_argument(resolve: Resolve) -> None:
+    with pytest.raises(TargetError) as caught:
+        resolve("theta = 1.0\ndef cost(w, x0, y): ...")
+
+    assert caught.value.__notes__ == ["add --arg x0=... --arg y=..."]
+
+
+def test_a_function_is_no_start(write: Callable[[str, str], Path]) -> None:
+    write("train.py", "def start(): ...\ndef cost(theta): ...")
+    reference = parse_reference("train:cost")
+
+    assert "--x0 train:start is a function" in refusal(
+        lambda: resolve_target(reference, parse_flags(x0="train:start", target=reference))
+    )
+
+
+def test_a_file_that_is_no_array_is_not_called_a_pickle(tmp_path: Path) -> None:
+    (tmp_path / "junk.npy").write_text("hello")
+
+    text = refusal(parse_value(str(tmp_path / "junk.npy"), "--x0").fetch)
+
+    assert "holds Python objects, or no array at all" in text
+    assert "unsafely" not in text

@@ -14,8 +14,8 @@ from gradaudit.api.discovery import discover
 from gradaudit.api.settings import read_seed, read_settings
 from gradaudit.blocks import Block, BlocksLike, Layout, Vector
 from gradaudit.errors import ArgumentError, BudgetExhausted, EvaluationError
-from gradaudit.evaluator import BadReturn, Evaluator, Listener
-from gradaudit.evidence.dependence import probe_dependence
+from gradaudit.evaluator import BadReturn, Evaluator, Listener, Sample
+from gradaudit.evidence.dependence import probe_dependence, probe_stairs
 from gradaudit.evidence.describe import Inquiry
 from gradaudit.evidence.directions import moved_point, two_signed, typical_sizes
 from gradaudit.evidence.gradient import (
@@ -31,12 +31,12 @@ from gradaudit.judgement.wiring import ends_audit, judge_unreadable, judge_wirin
 from gradaudit.problem import Problem, as_problem
 from gradaudit.results import Finding, Report, Settings
 from gradaudit.source.closures import read_callable
-from gradaudit.source.locations import describe_callable
+from gradaudit.source.locations import as_shown, describe_callable, locate_callable
 
 # Further points are this many powers of two away in each parameter; shorter moves are tried
 # when the function is not finite there.
 _REACHES: Final = (0.5, 1.5, 1.0, 2.0)
-_SHORTER: Final = (1.0, 0.1, 0.01)
+_SHORTER: Final = (1.0, 0.1, 0.01, 1e-3, 1e-5)
 # A point at which the cost has grown by more than this is not worth the loss of precision.
 _TOO_HIGH: Final = 1e4
 
@@ -232,26 +232,34 @@ class _Audit:
                 raise
             return False
         except BadReturn as error:
-            self.findings = [_bad_return(error)]
+            self.findings = [_bad_return(error, problem)]
             return False
-        finite = math.isfinite(record.protocol.first.cost)
-        if (
-            finite
-            and _movable(problem)
-            and record.protocol.moved_cost in (None, record.protocol.first.cost)
-        ):
+        self._ask_whether_it_moves(record.protocol.first, record.protocol.moved_cost, sizes)
+        self.findings = judge_wiring(record, problem)
+        constant = record.dependence is not None and record.dependence.constant
+        return not constant and not ends_audit(self.findings)
+
+    def _ask_whether_it_moves(self, first: Sample, moved_cost: float | None, sizes: Vector) -> None:
+        """Ask whether the cost moves at all, and whether it moves in steps only."""
+        problem, record = self.problem, self.record
+        if not math.isfinite(first.cost) or not _movable(problem):
+            return
+        if moved_cost is None or moved_cost == first.cost:
             record.dependence = probe_dependence(
                 self.evaluator,
                 problem.start,
-                record.protocol.first.cost,
+                first.cost,
                 sizes,
                 self.rng,
                 lower=problem.lower,
                 upper=problem.upper,
             )
-        self.findings = judge_wiring(record, problem)
-        constant = record.dependence is not None and record.dependence.constant
-        return not constant and not ends_audit(self.findings)
+            if record.dependence.constant:
+                return
+        if problem.lower is None and problem.structure.dtype == np.float64:
+            record.stairs = probe_stairs(
+                self.evaluator, problem.start, first.cost, first.gradient, sizes, self.rng
+            )
 
     def _lay_out(self) -> None:
         problem, record = self.problem, self.record
@@ -324,6 +332,8 @@ class _Audit:
             inquiry.confirm_blocks(point)
             return True
         self.auditor.audit_blocks(point, previous)
+        if previous is None:
+            self.auditor.probe_lone_entries(point)
         inquiry.confirm_blocks(point)
         smooth = all(p.slope.regime != "kink" for p in point.projections)
         inside = point.region.inward is None
@@ -413,14 +423,18 @@ def _small_step(problem: Problem, sizes: Vector, rng: np.random.Generator) -> Ve
     return np.clip(problem.start + step, problem.lower, problem.upper) - problem.start
 
 
-def _bad_return(error: BadReturn) -> Finding:
+def _bad_return(error: BadReturn, problem: Problem) -> Finding:
+    function = describe_callable(problem.fun)
     return Finding(
         slug=error.slug,
         level="error",
-        message=str(error),
-        help="return (cost, gradient) and use jac=True, or give jac as a function of its own"
+        message=str(error).replace("fun returns", f"{function} returns", 1),
+        help="give jac as a function of its own, or return (cost, gradient) and use jac=True"
         if error.slug == "jac-flag"
+        else "does every path end with `return cost, gradient`?"
+        if problem.mode == "together"
         else "",
+        location=as_shown(locate_callable(problem.fun)),
         data={"unusable": True},
     )
 

@@ -45,7 +45,11 @@ def discover_blocks(fun: Callable[..., Any] | Problem, x0: Any = None, *, args: 
     >>> [(block.name, block.shape) for block in discover_blocks(cost, np.ones(8)).blocks]
     [('W', (2, 3)), ('b', (2,))]
     """
-    problem = as_problem(fun, x0, args=args)
+    if isinstance(fun, Problem):
+        problem = as_problem(fun, x0, args=args)
+    else:
+        # what the function returns does not matter here
+        problem = as_problem(fun, x0, jac=None, args=args)
     if problem.layout is not None:
         return problem.layout
     evaluator = Evaluator(problem)

@@ -39,12 +39,17 @@ def fit_factor(projections: Sequence[Projection]) -> Factor | None:
     usable = [p for p in projections if math.isfinite(p.bar) and p.bar > 0.0]
     if len(usable) < 2:
         return None
-    weights = [1.0 / p.bar**2 for p in usable]
-    slopes = [p.slope.value for p in usable]
+    sharpest = min(p.bar for p in usable)
+    weights = [(sharpest / p.bar) ** 2 for p in usable]
+    largest = max(abs(p.slope.value) for p in usable)
+    if largest == 0.0:
+        return None
+    slopes = [p.slope.value / largest for p in usable]
     total = sum(w * d * d for w, d in zip(weights, slopes, strict=True))
     if not 0.0 < total < math.inf:
         return None
-    value = sum(w * d * p.analytic for w, d, p in zip(weights, slopes, usable, strict=True)) / total
+    products = (w * d * p.analytic for w, d, p in zip(weights, slopes, usable, strict=True))
+    value = sum(products) / largest / total
     for projection in usable:
         allowed = projection.analytic_bar + abs(value) * projection.slope.bar
         if abs(projection.analytic - value * projection.slope.value) > allowed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,13 @@ from gradaudit.evaluator import Evaluator
 # In units of the scale of the parameters: a rounded cost moves at the larger ones only, a
 # saturated unit perhaps at the largest.
 REACHES: Final = (1e-3, 1.0, 10.0, 100.0)
+
+
+# Ten times the spacing of float32: a cost in single precision moves at steps of this length.
+_SHORTEST: Final = 1e-6
+# Relative to the cost: a jump, far beyond what rounding hides; and that rounding.
+_JUMP: Final = 1e6 * float(np.finfo(np.float64).eps)
+_ROUNDING: Final = 1e4 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,6 +89,83 @@ def probe_dependence(
         if evaluator.cost(point) != cost:
             return Dependence(reaches=tuple(reaches), moved_at=reach, evaluations=used)
     return Dependence(reaches=tuple(reaches), moved_at=None, evaluations=used)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stairs:
+    """A cost that moves in steps only.
+
+    Attributes
+    ----------
+    plateau : float
+        Steps up to this length, in units of the parameters' size, left the cost unchanged to the
+        last bit; 0 when x0 itself is on the edge of a stair.
+    jump : float
+        By how much the cost changed at the next longer step.
+    whole : bool
+        The cost is the same when the parameters are cut to whole numbers.
+    """
+
+    plateau: float
+    jump: float
+    whole: bool
+
+
+def probe_stairs(
+    evaluator: Evaluator,
+    theta: Vector,
+    cost: float,
+    gradient: Vector,
+    scale: Vector,
+    rng: np.random.Generator,
+) -> Stairs | None:
+    """Look for steps in the cost: plateaus much longer than rounding explains, then a jump.
+
+    Parameters
+    ----------
+    evaluator, theta, cost, scale, rng
+        As for `probe_dependence`.
+    gradient : ndarray of float64, shape (n,)
+        The returned gradient: where it promises nothing, a plateau is no contradiction.
+
+    Notes
+    -----
+    One evaluation for an ordinary cost, at most nine. A smooth cost that is unchanged at a step
+    t changes at 10 t by no more than the rounding of a quadratic, 100 eps, or so.
+    """
+    direction = _random_step(scale, None, rng)
+    promised = abs(float(gradient @ direction))
+    visible = _JUMP * abs(cost)
+
+    def at(step: float) -> float:
+        return evaluator.cost(theta + step * direction)
+
+    change = abs(at(_SHORTEST) - cost)
+    if change == 0.0:
+        if promised * _SHORTEST <= _ROUNDING * abs(cost):
+            return None
+        found = _end_of_plateau(at, cost)
+        if found is None or not found[1] > visible:
+            return None
+        plateau, jump = found
+    elif change > visible and change > 1e3 * promised * _SHORTEST:
+        near = at(0.01 * _SHORTEST)
+        if near == cost or near != at(0.003 * _SHORTEST):
+            return None
+        plateau, jump = 0.0, change
+    else:
+        return None
+    elsewhere = theta + 0.37 * direction
+    whole = evaluator.cost(elsewhere) == evaluator.cost(np.trunc(elsewhere))
+    return Stairs(plateau=plateau, jump=jump, whole=whole)
+
+
+def _end_of_plateau(at: Callable[[float], float], cost: float) -> tuple[float, float] | None:
+    for exponent in range(-5, 1):
+        change = abs(at(10.0**exponent) - cost)
+        if change > 0.0:
+            return 10.0 ** (exponent - 1), change
+    return None
 
 
 def _random_step(scale: Vector, blocks: Sequence[Block] | None, rng: np.random.Generator) -> Vector:

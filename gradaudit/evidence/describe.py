@@ -79,7 +79,7 @@ class Inquiry:
     def _confirm_block(
         self, point: PointEvidence, number: int | None, doubtful: list[Projection]
     ) -> None:
-        if doubtful[0].kind == "entry":
+        if doubtful[0].kind in ("entry", "lone"):
             worst = sorted(doubtful, key=lambda p: -abs(p.residual) / p.bar if p.bar else -math.inf)
             found = [self.auditor.confirm(point, p) for p in worst[:_CONFIRMED_ENTRIES]]
             kept = [p for p in found if p.significant]
@@ -115,7 +115,8 @@ class Inquiry:
                 seen = True
                 self._confirm_block(point, number, [projection])
         if not seen:
-            self._keep(None, point, [doubtful, again])
+            only = 0 if len(self.auditor.blocks) == 1 else None
+            self._keep(only, point, [doubtful, again])
 
     def _keep(self, number: int | None, point: PointEvidence, confirmed: list[Projection]) -> None:
         if not confirmed:
@@ -130,6 +131,10 @@ class Inquiry:
         done: set[int] = set()
         for place, description in enumerate(self.descriptions):
             number = description.block
+            if number is None:
+                everywhere = [p for p in description.point.through_all() if p.kind == "all"]
+                factor = fit_factor([*description.projections, *everywhere])
+                self.descriptions[place] = replace(description, factor=factor)
             if number is None or number in done:
                 continue
             done.add(number)
@@ -147,6 +152,9 @@ class Inquiry:
             wrong = tuple(p for p in entries if p.significant)
             found = Located(entries=wrong, dense=3 * len(wrong) > block.size > 1, finished=True)
             return replace(description, factor=factor, located=found)
+        if projections[0].kind == "lone":
+            found = Located(entries=projections, dense=False, finished=False)
+            return replace(description, located=found)
         signed = [p for p in projections if p.kind == "signs"]
         while len(signed) < _EXPLAINED:
             signs = self.auditor.rng.choice((-1.0, 1.0), block.size)

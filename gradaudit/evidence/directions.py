@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,6 +25,10 @@ _PERCENTILES: Final = (5.0, 95.0)
 _SAMPLE: Final = 2000
 # Weights near a bound leave room for steps of this length on both sides.
 ROOM: Final = 0.25
+# Among fewer entries than this a single odd one decides.
+_FEW: Final = 40
+# A parameter this small beside its typical size is zero.
+_NEARLY_ZERO: Final = 1e-8
 # From this many entries on, a block of both signs holds quantities of one kind.
 _MANY: Final = 16
 # Significant bits of the entries of a direction: with steps of six bits, theta + t v is exact.
@@ -60,7 +64,10 @@ def _block_size(values: Vector, overall: float) -> float | Vector:
     if nonzero.size == 0:
         return _power_of_two(overall)
     step = max(1, nonzero.size // _SAMPLE)
-    low, high = np.percentile(nonzero[::step], _PERCENTILES)
+    if nonzero.size < _FEW:
+        low, high = nonzero.min(), nonzero.max()
+    else:
+        low, high = np.percentile(nonzero[::step], _PERCENTILES)
     if high <= _MIXED * low:
         return _power_of_two(_rms(nonzero))
     own = np.where(values == 0.0, float(np.median(nonzero[::step])), np.abs(values))
@@ -151,8 +158,8 @@ def moved_point(
         The start, and a typical size of each parameter.
     reach : float
         Each parameter is multiplied or divided by between 2**(reach / 2) and 2**reach: signs are
-        kept, since a variance or a rate has no meaning below zero. What is zero, or nearly so,
-        moves by `reach` times its typical size instead.
+        kept, since a variance or a rate has no meaning below zero. What is zero moves by `reach`
+        times its typical size instead.
     rng : numpy.random.Generator
     lower, upper : ndarray of float64, shape (n,), optional
     flip : sequence of Block
@@ -164,7 +171,7 @@ def moved_point(
         Strictly inside the bounds, except where they pin a parameter.
     """
     # in place: at n = 1e7 every temporary counts
-    still = np.abs(theta) < 1e-3 * sizes
+    still = np.abs(theta) < _NEARLY_ZERO * sizes
     point = rng.uniform(0.5 * reach, reach, theta.size)
     point *= random_signs(theta.size, rng)
     shifts = point[still] * sizes[still]
@@ -220,6 +227,10 @@ class Line:
         if self.along.size != 1:
             return None
         return float(self.part(self.theta)[0] / self.along[0])
+
+    def within(self, reach: float) -> Line:
+        """Return the same line with steps up to `reach` at most."""
+        return replace(self, lower=max(self.lower, -reach), upper=min(self.upper, reach))
 
     def point(self, step: float) -> Vector:
         """Return theta + step v in a fresh array."""

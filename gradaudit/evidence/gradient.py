@@ -27,11 +27,18 @@ from gradaudit.numerics.ladder import Mode, Slope, measure_slope
 from gradaudit.numerics.noise import Noise, estimate_noise
 from gradaudit.numerics.signs import random_signs
 
-Kind = Literal["signs", "all", "inward", "theta", "gradient", "entry"]
+Kind = Literal["signs", "all", "inward", "theta", "gradient", "entry", "lone"]
 
 # A ladder stops once its bar is this small a part of the block's own projected size: sharper
 # says nothing more about the verdict, and six evaluations suffice.
 _SHARP: Final = 1e-9
+# Steps up to the parameters' own size say something about the slope at the point.
+_FAR: Final = 1.0
+# Rounding units of the largest cost seen that a change of it may hide in.
+_STILL: Final = 4 * float(np.finfo(np.float64).eps)
+# A single entry moves by this part of its size; the cost must then move by more than this part.
+_LONE_STEP: Final = 2.0**-7
+_VISIBLE: Final = 1e6 * float(np.finfo(np.float64).eps)
 # Steps of this part of a parameter's size are lost in its rounding.
 _MEANINGLESS: Final = 1e-13
 
@@ -87,8 +94,7 @@ class Projection:
     @property
     def unmoved(self) -> bool:
         """Whether the cost was the same at every step along the line."""
-        slope = self.slope
-        return slope.value == slope.curvature == slope.bend == 0.0 and slope.regime != "kink"
+        return is_unmoved(self.slope)
 
     @property
     def significant(self) -> bool:
@@ -150,6 +156,11 @@ class PointEvidence:
     blind: bool = False
     projections: list[Projection] = field(default_factory=list[Projection])
     dead: set[int] = field(default_factory=set[int])
+
+    @property
+    def noise_is_doubtful(self) -> bool:
+        """Whether kinks along the first direction may have passed for noise."""
+        return self.noise.precision == "float64" and self.noise.sigma > 1e-10 * abs(self.cost)
 
     @property
     def one_sided(self) -> bool:
@@ -231,6 +242,7 @@ class PointAuditor:
         self._size = evaluator.problem.size
         self._whole = sum(block.size for block in self.blocks) == self._size
         self._nothing_finite = False
+        self._magnitude = 0.0
 
     def begin(
         self,
@@ -245,6 +257,7 @@ class PointAuditor:
         About 20 evaluations at the first point, 10 at a further one.
         """
         problem = self.evaluator.problem
+        self._magnitude = max(self._magnitude, abs(sample.cost))
         region = region_at(theta, sizes, problem.lower, problem.upper)
         direction = self._signed(region.weights, self._fresh_signs())
         line = Line(theta, direction, None, -region.reach, region.reach)
@@ -293,6 +306,43 @@ class PointAuditor:
             point.projections += found
             if found and all(p.unmoved for p in found):
                 point.dead.add(number)
+
+    def probe_lone_entries(self, point: PointEvidence) -> None:
+        """See whether the cost moves with a single entry from the middle of the vector.
+
+        A cache keyed on the first entries, or on a shortened text of them, answers every
+        direction that moves those, and no other. Two evaluations; a projection of the entry where
+        the cost stood still although the gradient promises a visible change.
+        """
+        for low, high in ((0.1, 0.9), (0.45, 0.55)):
+            index = self._steepest(point, int(low * self._size), int(high * self._size))
+            number = None if index is None else self._block_of(index)
+            line = None if index is None else self.entry_line(point, index)
+            if index is None or number is None or line is None or line.lower == 0.0:
+                continue
+            visible = _VISIBLE * max(abs(point.cost), self._magnitude)
+            if abs(line.dot(point.gradient)) * _LONE_STEP <= visible:
+                continue
+            if self.evaluator.cost(line.point(_LONE_STEP)) == point.cost:
+                point.projections.append(
+                    self.project(point, line, block=number, kind="lone", entry=index)
+                )
+
+    def _steepest(self, point: PointEvidence, start: int, stop: int) -> int | None:
+        """Return the entry with the largest promised slope between two indices."""
+        slopes = np.abs(point.gradient[start:stop] * point.region.weights[start:stop])
+        return start + int(slopes.argmax()) if slopes.any() else None
+
+    def _block_of(self, index: int) -> int | None:
+        for number, selector in enumerate(self._selectors):
+            inside = (
+                selector.start <= index < selector.stop
+                if isinstance(selector, slice)
+                else index in selector
+            )
+            if inside:
+                return number
+        return None
 
     def measure_entries(self, point: PointEvidence, number: int) -> list[Projection]:
         """Measure every entry of one block on its own.
@@ -386,7 +436,13 @@ class PointAuditor:
     ) -> Projection:
         """Measure along a line with nothing taken over from earlier measurements."""
         rough = self._roughness_along(line, point)
-        slope = derive(
+        slope = self._derive(point, line.within(_FAR))
+        if slope.bar > self.wanted * line.norm(point.gradient) and line.upper > _FAR:
+            slope = _if_visible(self._derive(point, line), slope)
+        return self._projection(point, line, slope, rough, block, kind, entry)
+
+    def _derive(self, point: PointEvidence, line: Line) -> Slope:
+        return derive(
             line.phi(self.evaluator, point.gradient),
             point.cost,
             scale=1.0,
@@ -395,7 +451,6 @@ class PointAuditor:
             upper=line.upper,
             origin=line.origin,
         )
-        return self._projection(point, line, slope, rough, block, kind, entry)
 
     def project(
         self,
@@ -409,10 +464,18 @@ class PointAuditor:
     ) -> Projection:
         """Compare gradient and slope along one line."""
         norm = line.norm(point.gradient)
-        slope = self._slope(point, line, step=step, mode="fast", target=_SHARP * norm)
-        if slope.bar > self.wanted * norm and slope.regime != "constant" and norm > 0.0:
-            better = self._slope(point, line, step=None, mode="best", target=self.wanted * norm)
+        near = line.within(_FAR)
+        slope = self._slope(point, near, step=step, mode="fast", target=_SHARP * norm)
+        wanted = self.wanted * norm
+        if slope.bar > wanted > 0.0:
+            better = self._slope(point, near, step=None, mode="best", target=wanted)
             slope = min(slope, better, key=lambda s: s.bar)
+        if slope.bar > wanted > 0.0 and point.noise_is_doubtful:
+            slope = min(slope, self._derive(point, near), key=lambda s: s.bar)
+        if slope.bar > wanted > 0.0 and line.upper > _FAR:
+            slope = _if_visible(
+                self._slope(point, line, step=None, mode="best", target=wanted), slope
+            )
         rough = Z * self._expected_roughness(point, block, norm)
         projection = self._projection(point, line, slope, rough, block, kind, entry)
         if block is not None and projection.unmoved and kind != "entry":
@@ -451,6 +514,10 @@ class PointAuditor:
         analytic = line.dot(gradient)
         # a gradient rougher than the cost, by more than matters, is not excused by being rough
         rough = min(rough, max(self.negligible * norm, slope.bar, point.residue))
+        if is_unmoved(slope):
+            # a cost that comes out of larger terms may stand still by their rounding alone
+            rounding = _STILL * self._magnitude / min(slope.step or 1.0, 1.0)
+            slope = replace(slope, bar=max(slope.bar, rounding))
         projection = Projection(
             block=block,
             kind=kind,
@@ -598,6 +665,20 @@ class PointAuditor:
     def _expected_roughness(self, point: PointEvidence, block: int | None, norm: float) -> float:
         relative = point.roughness.max() if block is None else point.roughness[block]
         return float(relative) * norm
+
+
+def is_unmoved(slope: Slope) -> bool:
+    """Tell whether the cost was the same at every step of a ladder."""
+    return slope.value == slope.curvature == slope.bend == 0.0 and slope.regime != "kink"
+
+
+def _if_visible(far: Slope, near: Slope) -> Slope:
+    """Prefer a slope from steps beyond the parameters' size only when it stands out.
+
+    A part of the cost that is too small to be seen nearby is no smaller far away, but what is
+    seen of it there may be anything.
+    """
+    return far if abs(far.value) > 3.0 * far.bar else near
 
 
 def _earlier_step(previous: PointEvidence | None, number: int) -> float | None:

@@ -177,7 +177,7 @@ class _Moved:
             return
         self.cost = sample.cost
         self.gradient_fixed = not differ(sample.gradient, first.gradient)
-        if evaluator.together and (self.gradient_fixed or sample.cost == first.cost):
+        if self.gradient_fixed or sample.cost == first.cost:
             array[:] = theta  # so that a reference that was kept no longer looks like the point
             self._ask_afresh(evaluator, theta + step, sample.cost)
         if self.gradient_fixed and first.gradient.any():

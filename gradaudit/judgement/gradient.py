@@ -16,10 +16,10 @@ from gradaudit.judgement.record import Description, Record
 from gradaudit.numerics.certificate import entry_bound
 from gradaudit.results import BlockReport, Entry, Finding, Verdict
 
-# Beyond this part of its own size nothing is excused as an approximation.
-_EXCUSED: Final = 0.01
 # Errors of an approximate cost differ by less than this from entry to entry.
-_SAME_SIZE: Final = 10.0
+_SAME_SIZE: Final = 5.0
+# A gradient below this part of the whole one is a rounding residue: the block's is zero.
+_NOTHING: Final = 16 * float(np.finfo(np.float64).eps)
 # Two factors are the same when they agree to this, and a factor equals its name when within it.
 _SAME_FACTOR: Final = 1e-6
 
@@ -79,7 +79,7 @@ def look(point: PointEvidence, number: int) -> Sight | None:
         seen = math.hypot(*(_excess(p) for p in own)) / count
     bar = max(p.bar for p in own)
     whole = _whole_norm(point)
-    nothing = norm <= point.residue
+    nothing = norm <= _NOTHING * whole
     return Sight(norm=norm, seen=seen, bar=bar, against=whole if nothing else norm)
 
 
@@ -122,7 +122,7 @@ def is_material(description: Description, record: Record) -> bool:
     negligible = record.settings.negligible
     projections = description.projections
     floor = _approximation(description, record)
-    single = projections[0].kind == "entry"
+    single = projections[0].kind in ("entry", "lone")
     seen = math.hypot(*(p.residual for p in projections)) / math.sqrt(len(projections))
     residue = description.point.residue
     if all(_size(p) <= residue for p in projections):
@@ -156,20 +156,19 @@ def _approximation(description: Description, record: Record) -> float:
     blocks at the same point are off by a negligible part of themselves, an error of that same
     size is no fault of the entry that happens to be small.
     """
-    point, own = description.point, description.block
+    point = description.point
     whole = _whole_norm(point)
-    entries = {p.entry for p in description.projections}
+    negligible = record.settings.negligible
     others = [
         abs(p.residual)
         for p in point.projections
         if p.kind in ("signs", "entry")
         and p.significant
-        and (p.block != own or (p.kind == "entry" and p.entry not in entries))
-        and abs(p.residual) <= record.settings.negligible * _size(p)
+        and abs(p.residual) <= negligible * _size(p)
     ]
-    own_size = max(_size(p) for p in description.projections)
-    largest = min(record.settings.negligible * whole, _EXCUSED * own_size)
-    return min(_SAME_SIZE * max(others, default=0.0), largest)
+    if all(p.analytic == 0.0 for p in description.projections):
+        return 0.0
+    return min(_SAME_SIZE * max(others, default=0.0), negligible * whole)
 
 
 def _entry_is_wrong(
@@ -179,7 +178,7 @@ def _entry_is_wrong(
     return (
         projection.significant
         and size > residue
-        and abs(projection.residual) > min(floor, _EXCUSED * size)
+        and (abs(projection.residual) > floor or projection.analytic == 0.0)
         and abs(projection.residual) - projection.bar > negligible * size
     )
 
@@ -291,7 +290,7 @@ def _worst(record: Record, number: int, block: Block) -> tuple[Entry, ...]:
         if description.block == number and description.located is not None:
             projections += description.located.entries
     for projection in projections:
-        if projection.kind != "entry" or projection.entry is None:
+        if projection.entry is None:
             continue
         kept = found.get(projection.entry)
         if kept is None or _excess(projection) > _excess(kept):
@@ -340,6 +339,8 @@ def _why_unclear(record: Record, number: int, sights: Sequence[Sight | None]) ->
         return "the cost does not move with it at the points tried", "a start where it does"
     if math.isinf(best.relative_bar):
         return f"the cost could not be evaluated nearby{_raised(record)}", "another start"
+    if not math.isfinite(best.against):
+        return "its gradient is too large to be squared in double precision", "other units"
     wide = f"an error below {2 * best.relative_bar:.1g} of its norm could not be seen"
     if "kink" in regimes:
         return f"{wide}: the cost has kinks here", "points away from the kinks"
@@ -393,7 +394,7 @@ def _cause_of(
         entries = (
             located is not None
             and not located.dense
-            and located.finished
+            and (located.finished or description.projections[0].kind == "lone")
             and 0 < 3 * len(located.entries) <= max(block.size, 3)
         )
         return ("wrong-entries", float(len(groups))) if entries else ("wrong-gradient", 0.0)
@@ -467,7 +468,7 @@ def _strength_note(record: Record, number: int, description: Description) -> str
         description.projections, key=lambda p: abs(p.residual) / p.bar if p.bar else math.inf
     )
     name = record.blocks[number].name
-    what = "in one entry" if strongest.kind == "entry" else "along a random direction"
+    what = "in one entry" if strongest.entry is not None else "along a random direction"
     return (
         f"{name} at {description.point.name}: returned {strongest.analytic:.8g}, measured "
         f"{strongest.slope.value:.8g} +- {strongest.bar:.1g} {what}"
@@ -488,18 +489,28 @@ def _advice(slug: str, description: Description, record: Record) -> str:
 
 
 def _somewhere(record: Record, description: Description) -> Finding:
+    """Report what shows only along directions through all blocks."""
     strongest = description.projections[0]
+    names = tuple(block.name for block in record.blocks)
+    factor = description.factor
+    data: dict[str, object] = {"blocks": names}
+    message = "the gradient is not the derivative of the cost"
+    if factor is not None:
+        data |= {"factor": factor.value, "factor_name": name_factor(factor.value, record.sizes)}
+        message = (
+            f"{_listed(names)}: the returned gradient is {factor.value:.7g} times the right one"
+        )
     return Finding(
-        slug="wrong-gradient",
+        slug="wrong-gradient" if factor is None else "wrong-scale",
         level="error",
-        message="the gradient is not the derivative of the cost",
+        message=message,
         notes=(
             f"along a direction through all blocks at {description.point.name}: returned "
             f"{strongest.analytic:.8g}, measured {strongest.slope.value:.8g} "
             f"+- {strongest.bar:.1g}",
             "no single block shows it alone",
         ),
-        data={"blocks": tuple(block.name for block in record.blocks)},
+        data=data,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gradaudit.blocks import Block, Layout
-from gradaudit.evidence.dependence import Dependence
+from gradaudit.evidence.dependence import Dependence, Stairs
 from gradaudit.evidence.describe import Description
 from gradaudit.evidence.gradient import PointEvidence
 from gradaudit.evidence.protocol import Protocol
@@ -27,6 +27,8 @@ class Record:
     protocol : Protocol or None
     dependence : Dependence or None
         Asked only when the cost did not move nearby.
+    stairs : Stairs or None
+        Steps in the cost, where there are any.
     layout : Layout or None
     blocks : tuple of Block
         Those audited, unclaimed stretches included.
@@ -56,6 +58,7 @@ class Record:
     gradient_reading: tuple[Suspicion, ...] = ()
     protocol: Protocol | None = None
     dependence: Dependence | None = None
+    stairs: Stairs | None = None
     layout: Layout | None = None
     blocks: tuple[Block, ...] = ()
     sizes: dict[str, int] = field(default_factory=dict[str, int])

@@ -15,7 +15,7 @@ from gradaudit.evaluator import Evaluator
 from gradaudit.evidence.gradient import PointEvidence, Projection
 from gradaudit.judgement.gradient import judge_blocks
 from gradaudit.judgement.record import Record
-from gradaudit.judgement.wiring import judge_away, judge_frozen
+from gradaudit.judgement.wiring import judge_away, judge_frozen, judge_misbound
 from gradaudit.problem import Problem
 from gradaudit.results import (
     BlockReport,
@@ -34,6 +34,7 @@ _EXPLAIN: Final = {
     "accumulated-gradient",
     "mutated-argument",
     "integer-truncation",
+    "misbound-partial",
 }
 
 
@@ -52,7 +53,7 @@ def assemble(
     allow = record.settings.allow
     if record.points:
         blocks, about_gradient = judge_blocks(record)
-        findings += [*judge_frozen(record), *judge_away(record)]
+        findings += [*judge_misbound(record), *judge_frozen(record), *judge_away(record)]
         explained = any(
             f.slug in _EXPLAIN and f.level == "error" and not _allowed(f, allow).allowed
             for f in findings
@@ -91,7 +92,7 @@ def _verdict(findings: Sequence[Finding], blocks: Sequence[BlockReport], record:
     if failing - accepted:
         return Verdict.FAIL
     unsure = any(block.verdict == Verdict.INCONCLUSIVE for block in blocks)
-    doubt = any(finding.slug == "nondeterministic" for finding in live)
+    doubt = any(finding.slug in ("nondeterministic", "piecewise-constant") for finding in live)
     if unsure or doubt or not blocks or record.stopped:
         return Verdict.INCONCLUSIVE
     return Verdict.PASS

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from gradaudit.catalogue import RECORDS, Level
-from gradaudit.evidence.dependence import Dependence
+from gradaudit.evidence.dependence import Dependence, Stairs
 from gradaudit.evidence.protocol import REPEATABLE, Protocol
 from gradaudit.judgement.record import Record
 from gradaudit.problem import Problem, entry_name
@@ -28,12 +28,55 @@ def judge_wiring(record: Record, problem: Problem) -> list[Finding]:
     constant = record.dependence is not None and record.dependence.constant
     if constant:
         findings.append(_ignored(record))
-    findings += [
-        _from_reading(suspicion)
-        for suspicion in record.suspicions
-        if suspicion.slug != "ignored-argument" and _supported(suspicion, record)
-    ]
-    return findings
+    if record.stairs is not None:
+        findings.append(_stairs(record, record.stairs))
+    late = [s for s in record.suspicions if s.slug == "late-binding"]
+    return findings + [_from_reading(suspicion) for suspicion in late]
+
+
+def judge_misbound(record: Record) -> list[Finding]:
+    """Report a partial that binds the start where the parameters belong, once it explains a fault.
+
+    A partial may rightly bind a vector equal to the start, as an anchor: only a gradient that is
+    wrong, or a cost that does not move, tells.
+    """
+    found = next((s for s in record.suspicions if s.slug == "misbound-partial"), None)
+    if found is None or not found.equal_to_start or not record.descriptions:
+        return []
+    return [_from_reading(replace(found, certain=True))]
+
+
+def _stairs(record: Record, stairs: Stairs) -> Finding:
+    reading = next((s for s in record.suspicions if s.slug == "integer-truncation"), None)
+    where = (
+        f"unchanged to the last bit at steps up to {stairs.plateau:g} of the parameters' size, "
+        if stairs.plateau
+        else "x0 lies on the edge of a stair; "
+    )
+    note = f"{where}then it jumps by {stairs.jump:.3g}"
+    if stairs.whole or reading is not None:
+        finding = _finding(
+            "integer-truncation",
+            "parameters are cut to integers on the way",
+            note,
+            "the gradient was not judged: between whole numbers the cost has no slope",
+            help="keep the parameters in floating point",
+        )
+        if reading is None:
+            return finding
+        return replace(
+            finding,
+            notes=(reading.note, *finding.notes),
+            location=as_shown(reading.location),
+            replacement=reading.replacement,
+        )
+    return _finding(
+        "piecewise-constant",
+        "the cost moves in steps only",
+        note,
+        "the gradient was not judged: where the cost is flat its derivative is zero",
+        help="take out the rounding, or the cache that is keyed on rounded parameters",
+    )
 
 
 def judge_unreadable(record: Record, error: BaseException) -> list[Finding]:
@@ -50,9 +93,12 @@ def judge_unreadable(record: Record, error: BaseException) -> list[Finding]:
 
 def ends_audit(findings: Sequence[Finding]) -> bool:
     """Tell whether the gradient cannot be judged before these findings are dealt with."""
-    fatal = {"ignored-argument", "non-finite", "misbound-partial", "jac-flag"}
-    return any(f.slug in fatal and f.level == "error" for f in findings) or any(
-        f.slug == "wrong-shape" and f.data.get("unusable") for f in findings
+    fatal = {"ignored-argument", "non-finite", "misbound-partial", "jac-flag", "integer-truncation"}
+    return any(
+        (f.slug in fatal and f.level == "error")
+        or f.slug == "piecewise-constant"
+        or (f.slug == "wrong-shape" and f.data.get("unusable"))
+        for f in findings
     )
 
 
@@ -120,6 +166,16 @@ def judge_away(record: Record) -> Iterator[Finding]:
             help="look for 0/0, log(0) or an overflow in the lines that compute the gradient",
             level="warning",
             indices=(index,),
+        )
+    if record.skipped:
+        yield _finding(
+            "domain-edge",
+            f"{' and '.join(record.skipped)} could not be used: away from x0 the cost "
+            + (
+                "is not finite, or far higher"
+                if record.raised is None
+                else f"raised {type(record.raised).__name__}: {record.raised}"
+            ),
         )
     protocol = record.protocol
     if protocol is None:
@@ -213,7 +269,6 @@ def _stale(protocol: Protocol) -> Finding:
         what,
         note,
         help="key the cache on the content: keep a copy of x and compare with np.array_equal",
-        level="warning" if protocol.keeps_argument and protocol.stale_cost else "error",
     )
 
 
@@ -282,6 +337,9 @@ def _ignored(record: Record) -> Finding:
     dependence, protocol = record.dependence, record.protocol
     assert dependence is not None  # the caller asked
     assert protocol is not None  # dependence is asked after the protocol
+    misbound = next((s for s in record.suspicions if s.slug == "misbound-partial"), None)
+    if misbound is not None:
+        return _from_reading(replace(misbound, certain=True), _constant_note(dependence, protocol))
     reading = next((s for s in record.suspicions if s.slug == "ignored-argument"), None)
     read = reading is not None and reading.reason != "read-beside"
     sure = read or not protocol.zero_gradient
@@ -315,13 +373,6 @@ def _ignored_help(reading: Suspicion | None) -> str:
     if reading.used_instead and reading.parameter:
         return f"evaluate the cost at {reading.parameter}, not at {reading.used_instead}"
     return "let the function take the parameters as its first argument and compute from them"
-
-
-def _supported(suspicion: Suspicion, record: Record) -> bool:
-    """Tell whether what the source suggests may be said: it must not contradict what was seen."""
-    if suspicion.slug == "integer-truncation":
-        return record.dependence is not None
-    return suspicion.certain
 
 
 def _from_reading(suspicion: Suspicion, *more: str) -> Finding:

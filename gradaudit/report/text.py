@@ -148,7 +148,8 @@ def render_text(
 
 def one_line(report: Report, *, encoding: str = "utf-8") -> str:
     """Return the verdict and what led to it in one line, for ``-q``."""
-    words = [wording.summary(report)]
+    only = report.settings.only
+    words = [wording.summary(report) + (f", only {wording.names_in_words(only)}" if only else "")]
     if report.verdict != Verdict.PASS:
         grave = [f for f in wording.open_findings(report) if f.level != "note"]
         words = [*map(_in_one_line, grave), *words]

@@ -148,7 +148,8 @@ def tally(report: Report) -> list[str]:
     total = plural(len(report.blocks), "block")
     count = Counter(block.verdict for block in report.blocks)
     if report.verdict == Verdict.PASS:
-        return [f"{count[Verdict.PASS]:,} of {total}"]
+        allowed = [f"{count[Verdict.FAIL]:,} failing and allowed"] if count[Verdict.FAIL] else []
+        return [f"{count[Verdict.PASS]:,} of {total}", *allowed]
     seen = [verdict for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) if count[verdict]]
     counted = [(count[v], _ONE_AND_MANY[v][count[v] != 1]) for v in seen or [Verdict.PASS]]
     (first, verb), *rest = counted
@@ -162,7 +163,9 @@ def summary_parts(report: Report) -> list[str]:
         parts.append(plural(report.size, "parameter"))
     parts.append(plural(report.evaluations.cost, "evaluation"))
     if report.points:
-        parts.append(plural(len(report.points), "point"))
+        used = len(report.points)
+        asked = max(report.settings.points, used)
+        parts.append((f"{used:,} of " if used < asked else "") + plural(asked, "point"))
     if total := report.own_seconds + report.user_seconds:
         user = seconds_in_words(report.user_seconds)
         parts.append(f"{seconds_in_words(total)} ({user} in your function)")
@@ -261,7 +264,11 @@ def _doubtful(report: Report) -> list[Finding]:
 
 def _what_settles(report: Report) -> str:
     advice = [finding.help for finding in _doubtful(report) if finding.help]
-    return advice[0] if advice else "a larger budget, more points, or a cost with less noise"
+    if advice:
+        return advice[0]
+    if any(finding.slug == "budget-exhausted" for finding in _doubtful(report)):  # Ctrl-C
+        return "an audit that runs to its end"
+    return "a larger budget, more points, or a cost with less noise"
 
 
 _SETTLE: Final = "what would settle it"

@@ -596,6 +596,8 @@ def _correction(
     place = _definition_location(code, source)
     if source is None or used is None:
         return place, None
+    if isinstance(callee.value(used), list | tuple | dict | set):
+        return place, None  # the vector lies somewhere inside it
     edited = edited_line(source.module, _edits(source.node, reason, parameter, used, reading))
     variadic = source.node.args.vararg
     if edited is None and reason == "unused" and len(used.path) == 1 and used.root != "local":
@@ -825,7 +827,7 @@ def _read_loop_variables(callee: Callee) -> Iterator[Suspicion]:
         if _still_named(function, node, parents):
             return  # the last one of the loop, for which the last value is right
         count = _siblings(function, bound)
-        if count < 2:
+        if count < 2 and not _is_kept(node, parents):
             continue
         edited = edited_line(reading.source.module, _default_edit(node, bound))
         place = _definition_location(callee.code, reading.source)
@@ -837,10 +839,26 @@ def _read_loop_variables(callee: Callee) -> Iterator[Suspicion]:
             kind_of_name=_kind_of_name(Access(free[bound].root, (bound,), None), callee),
             location=place,
             replacement=edited[1] if edited and edited[0] == place.line else None,
-            certain=True,
+            certain=count >= 2,
             note=f"{count} functions made at this line read the same variable {bound!r}, which "
-            "has kept its last value",
+            "has kept its last value"
+            if count >= 2
+            else f"the loop that made it is over; variable {bound!r} has kept its last value",
         )
+
+
+def _is_kept(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+    """Whether each turn of the loop puts its function away: an element, an item, an append."""
+    parent = parents.get(node)
+    while isinstance(parent, ast.Tuple | ast.List | ast.Dict):
+        node, parent = parent, parents.get(parent)
+    if isinstance(parent, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        return parent.elt is node
+    if isinstance(parent, ast.DictComp):
+        return parent.value is node
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
+        return parent.func.attr in ("append", "add", "insert", "appendleft", "setdefault")
+    return isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Subscript)
 
 
 def _enclosing_loops(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> list[ast.AST]:

@@ -400,7 +400,7 @@ def test_seed_that_cannot_be_one_is_an_argument_error(rng: Any) -> None:
         {"rng": np.int64(3)},
         {"rng": None},
     ],
-    ids=str,
+    ids=["points", "rtol", "negligible", "budget", "seconds", "generator", "seed", "none"],
 )
 def test_numpy_numbers_are_numbers(settings: dict[str, Any]) -> None:
     assert check(quadratic, x, **{"rng": 0, **settings}).verdict == Verdict.PASS

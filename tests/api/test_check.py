@@ -1179,6 +1179,7 @@ def test_separate_gradient_is_asked_for_a_few_times_only() -> None:
 
 
 def test_same_seed_gives_the_same_report() -> None:
+    check(both, x, rng=5)  # the discovery of blocks is remembered, and not counted again
     one, two = (check(both, x, rng=5).to_dict() for _ in range(2))
     for report in (one, two):
         report.pop("own_seconds")
@@ -1377,6 +1378,51 @@ def test_block_that_cancels_up_to_rounding_in_float32_is_no_fault() -> None:
         start = np.random.default_rng(seed).standard_normal(70)
         report = check(fun, start, blocks="W=6x10,b=10", rng=seed)
         assert report.verdict != FAIL, str(report)
+
+
+def _small_block(k: float, dtype: Any, factor: float) -> Callable[[Vector], tuple[float, Vector]]:
+    """Return a cost in which the second block counts for little: k times as much as the first."""
+    small = dtype(k)
+
+    def fun(t: Vector) -> tuple[float, Vector]:
+        w, b = t[:40].astype(dtype), t[40:].astype(dtype)
+        value = float(np.sin(w).sum() + small * np.sin(b).sum())
+        return value, np.concatenate([np.cos(w), factor * small * np.cos(b)])
+
+    return fun
+
+
+@pytest.mark.parametrize("k", [1e-4, 1e-6, 1e-8, 1e-10, 1e-12, 1e-13, 1e-14, 1e-15, 1e-17])
+@pytest.mark.parametrize("size", [3, 40])
+def test_right_gradient_of_a_tiny_block_never_fails(k: float, size: int) -> None:
+    for seed in range(6):
+        start = np.random.default_rng(seed).standard_normal(40 + size)
+        fun = _small_block(k, np.float64, 1.0)
+        report = check(fun, start, blocks=f"w=40,b={size}", rng=seed)
+        assert report.verdict != FAIL, str(report)
+        assert report.blocks[0].verdict == PASS
+
+
+@pytest.mark.parametrize("factor", [-1.0, 2.0])
+@pytest.mark.parametrize("k", [1e-4, 1e-6, 1e-8, 1e-10])
+@pytest.mark.parametrize("size", [3, 40])
+def test_wrong_gradient_of_a_small_block_fails(factor: float, k: float, size: int) -> None:
+    start = np.random.default_rng(1).standard_normal(40 + size)
+    fun = _small_block(k, np.float64, factor)
+    report = check(fun, start, blocks=f"w=40,b={size}", rng=0)
+    assert verdicts(report) == {"w": "PASS", "b": "FAIL"}
+
+
+@pytest.mark.parametrize("factor", [-1.0, 2.0])
+@pytest.mark.parametrize("k", [1e-4, 1e-6, 1e-8, 1e-10])
+@pytest.mark.parametrize("size", [3, 40])
+def test_wrong_gradient_of_a_small_block_in_float32_does_not_pass_unseen(
+    factor: float, k: float, size: int
+) -> None:
+    start = np.random.default_rng(1).standard_normal(40 + size)
+    fun = _small_block(k, np.float32, factor)
+    report = check(fun, start, blocks=f"w=40,b={size}", rng=0)
+    assert report.blocks[1].verdict != PASS, str(report)
 
 
 @pytest.mark.parametrize("budget", [50, 90, 120])

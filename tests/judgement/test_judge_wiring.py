@@ -51,7 +51,7 @@ def test_healthy_protocol_has_nothing_to_say() -> None:
         ({"aliased": True}, "aliased-buffer", "warning"),
         ({"stale_cost": True}, "stale-cache", "error"),
         ({"stale_gradient": True}, "stale-cache", "error"),
-        ({"stale_cost": True, "keeps_argument": True}, "stale-cache", "warning"),
+        ({"stale_cost": True, "keeps_argument": True}, "stale-cache", "error"),
         ({"cost_after_gradient": 2.0}, "value-mismatch", "error"),
         ({"drift": 1.0, "gradient_spread": 1.0}, "accumulated-gradient", "error"),
         ({"cost_spread": 0.1}, "nondeterministic", "warning"),

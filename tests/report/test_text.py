@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -231,3 +232,32 @@ def test_a_gradient_shows_its_most_doubtful_entries_first() -> None:
     lines = text.render_derivative(gradient).splitlines()
     assert lines[2].split() == ["[2,", "3]", "1", "-", "noise"]
     assert "and 8 more, with smaller bars" in lines
+
+
+def test_an_allowed_failure_is_counted_on_a_pass(reports: Reports) -> None:
+    known = Finding(slug="wrong-scale", level="error", message="b1 is halved", allowed=True)
+    report = replace(reports["failing"], verdict=Verdict.PASS, findings=(known,))
+
+    assert re.search(r"PASS  \d of \d blocks, \d failing and allowed", text.one_line(report))
+
+
+def test_a_point_that_could_not_be_used_is_counted(reports: Reports) -> None:
+    report = reports["passing"]
+    settings = replace(report.settings, points=len(report.points) + 1)
+
+    assert f"{len(report.points)} of {settings.points} points" in text.one_line(
+        replace(report, settings=settings)
+    )
+
+
+def test_one_line_says_that_only_some_blocks_were_checked(reports: Reports) -> None:
+    settings = replace(reports["passing"].settings, only=("W1",))
+
+    assert text.one_line(replace(reports["passing"], settings=settings)).endswith(", only W1")
+
+
+def test_an_interrupted_audit_is_settled_by_one_that_ends(reports: Reports) -> None:
+    stop = Finding(slug="budget-exhausted", level="warning", message="interrupted")
+    report = replace(reports["passing"], verdict=Verdict.INCONCLUSIVE, findings=(stop,))
+
+    assert "an audit that runs to its end" in text.render_plain(report, width=200)
