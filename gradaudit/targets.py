@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, Final, NamedTuple, NoReturn, cast
 
 from gradaudit.errors import TargetError
@@ -530,6 +530,11 @@ def _refuse_attribute(owner: Any, name: str, walked: str, reference: Reference) 
     if isinstance(owner, ModuleType) and reference.path is None:
         _refuse_hidden(owner, name, walked, reference)
         _refuse_submodule(owner, name, walked, reference)
+    if inspect.isfunction(owner) and name in _locals_of(owner):
+        _refuse(
+            f"{name!r} is a local variable of {walked}",
+            f"let the function return ({name}, x0) and name it alone: {walked}",
+        )
     names = [known for known in dir(owner) if not known.startswith("_")]
     close = difflib.get_close_matches(name, names, 1)
     functions = [known for known in names if _is_routine(owner, known)]
@@ -538,6 +543,10 @@ def _refuse_attribute(owner: Any, name: str, walked: str, reference: Reference) 
         f"{walked} has no {name!r}",
         advice if close or functions else "it defines no function at all",
     )
+
+
+def _locals_of(function: FunctionType) -> tuple[str, ...]:
+    return (*function.__code__.co_varnames, *function.__code__.co_cellvars)
 
 
 def _refuse_hidden(module: ModuleType, name: str, walked: str, reference: Reference) -> None:

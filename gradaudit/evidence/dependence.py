@@ -18,8 +18,8 @@ REACHES: Final = (1e-3, 1.0, 10.0, 100.0)
 
 # Ten times the spacing of float32: a cost in single precision moves at steps of this length.
 _SHORTEST: Final = 1e-6
-# Relative to the cost: a jump, far beyond what rounding hides; and that rounding.
-_JUMP: Final = 1e6 * float(np.finfo(np.float64).eps)
+# Relative to the cost: a jump, far beyond the rounding even of float32; and what rounding hides.
+_JUMP: Final = 100 * float(np.finfo(np.float32).eps)
 _ROUNDING: Final = 1e4 * float(np.finfo(np.float64).eps)
 
 
@@ -134,38 +134,40 @@ def probe_stairs(
     t changes at 10 t by no more than the rounding of a quadratic, 100 eps, or so.
     """
     direction = _random_step(scale, None, rng)
-    promised = abs(float(gradient @ direction))
+    promised = abs(float(gradient @ direction)) * _SHORTEST
     visible = _JUMP * abs(cost)
+    seen = [cost]
 
     def at(step: float) -> float:
-        return evaluator.cost(theta + step * direction)
+        seen.append(evaluator.cost(theta + step * direction))
+        return seen[-1]
 
     change = abs(at(_SHORTEST) - cost)
-    if change == 0.0:
-        if promised * _SHORTEST <= _ROUNDING * abs(cost):
-            return None
-        found = _end_of_plateau(at, cost)
-        if found is None or not found[1] > visible:
-            return None
-        plateau, jump = found
-    elif change > visible and change > 1e3 * promised * _SHORTEST:
+    if change == 0.0 and promised > _ROUNDING * abs(cost):
+        plateau, jump = _end_of_plateau(at, cost)
+    elif change > max(visible, 1e3 * promised):
         near = at(0.01 * _SHORTEST)
         if near == cost or near != at(0.003 * _SHORTEST):
             return None
         plateau, jump = 0.0, change
     else:
         return None
+    if not jump > visible:
+        return None
     elsewhere = theta + 0.37 * direction
     whole = evaluator.cost(elsewhere) == evaluator.cost(np.trunc(elsewhere))
-    return Stairs(plateau=plateau, jump=jump, whole=whole)
+    # stairs of the height of single precision, or of a cost computed in it, are not of the cost
+    coarse = all(value == float(np.float32(value)) for value in seen)
+    return None if coarse and not whole else Stairs(plateau=plateau, jump=jump, whole=whole)
 
 
-def _end_of_plateau(at: Callable[[float], float], cost: float) -> tuple[float, float] | None:
+def _end_of_plateau(at: Callable[[float], float], cost: float) -> tuple[float, float]:
+    """Return the longest step that leaves the cost unchanged, and the change at ten times it."""
     for exponent in range(-5, 1):
         change = abs(at(10.0**exponent) - cost)
         if change > 0.0:
             return 10.0 ** (exponent - 1), change
-    return None
+    return 1.0, 0.0
 
 
 def _random_step(scale: Vector, blocks: Sequence[Block] | None, rng: np.random.Generator) -> Vector:

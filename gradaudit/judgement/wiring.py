@@ -182,8 +182,8 @@ def judge_away(record: Record) -> Iterator[Finding]:
         return
     dtype = protocol.first.gradient_dtype
     wrong = any(d.block is not None for d in record.descriptions)
-    whole = bool(record.points) and all(point.whole_numbers for point in record.points)
-    if dtype.startswith(("int", "uint", "bool")) or (whole and wrong):
+    whole = wrong and _rounded_to_whole(record)
+    if dtype.startswith(("int", "uint", "bool")) or whole:
         yield _finding(
             "integer-truncation",
             "the gradient is returned in whole numbers",
@@ -195,6 +195,20 @@ def judge_away(record: Record) -> Iterator[Finding]:
         )
     elif dtype in ("float32", "float16"):
         yield _finding("low-precision", f"the gradient is returned in {dtype}", level="note")
+
+
+def _rounded_to_whole(record: Record) -> bool:
+    """Tell whether every wrong entry that was measured is the measured slope, cut or rounded."""
+    if not all(point.whole_numbers for point in record.points):
+        return False
+    entries = [
+        p
+        for d in record.descriptions
+        for p in (*d.projections, *(d.located.entries if d.located else ()))
+        if p.entry is not None
+    ]
+    pairs = [(p.analytic / p.lightest[0], p.slope.value / p.lightest[0]) for p in entries]
+    return bool(pairs) and all(abs(a - v) < 1.0 for a, v in pairs)
 
 
 def _shapes(protocol: Protocol) -> Iterator[Finding]:
