@@ -13,11 +13,13 @@ import io
 import os
 import re
 import shutil
+import signal
 import sys
 import textwrap
 import time
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
@@ -65,18 +67,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _open_missing_streams()
     words = list(sys.argv[1:] if argv is None else argv)
-    code = _guarded(words, everything="--traceback" in words)
-    if argv is None and _descriptor(sys.stdout) == 1:
-        # what the user's code prints when the interpreter ends must not follow a report
-        with contextlib.suppress(OSError):
-            os.dup2(2, 1)
+    try:
+        code = _guarded(words, everything="--traceback" in words, last=argv is None)
+    except KeyboardInterrupt:  # one more, while the first was being told
+        code = INTERRUPTED
+    if argv is None:  # nothing is left to interrupt; the exit code is to survive
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     return code
 
 
-def _guarded(words: list[str], *, everything: bool) -> int:
+def _guarded(words: list[str], *, everything: bool, last: bool) -> int:
     """Run a command; whatever happens, the exit code keeps its meaning."""
     try:
-        code = _run(words)
+        code = _run(words, last=last)
         _write("")  # argparse printed without flushing
     except KeyboardInterrupt:
         _tell("interrupted")
@@ -93,13 +97,16 @@ def _guarded(words: list[str], *, everything: bool) -> int:
     return code
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], *, last: bool) -> int:
     try:
         options = _parse(words)
     except SystemExit as done:  # --help and --version have printed
         return int(done.code or 0)
     command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    if command is _explain:
+        return command(options)
+    with _stdout_for_the_report(last=last):
+        return command(options)
 
 
 # flags ---------------------------------------------------------------------------------------
@@ -457,41 +464,74 @@ def _layout(target: Target) -> Layout:
 # the user's code -----------------------------------------------------------------------------
 
 
+# where our own output goes while sys.stdout is the user's
+_REPORT: Final[ContextVar[TextIO | None]] = ContextVar("_REPORT", default=None)
+
+
+@contextlib.contextmanager
+def _stdout_for_the_report(*, last: bool) -> Generator[None]:
+    """Keep stdout for the report; what the user's code prints goes to stderr.
+
+    The user's threads may print at any time, hence not only while the user's code is called; and
+    when the interpreter ends, hence for good where nothing comes behind the report.
+    """
+    out = sys.stdout
+    with _own_descriptor(out, last=last) as (ours, users):
+        token = _REPORT.set(ours)
+        sys.stdout = users
+        try:
+            yield
+        finally:
+            sys.stdout = users if last else out
+            _REPORT.reset(token)
+
+
+@contextlib.contextmanager
+def _own_descriptor(out: TextIO, *, last: bool) -> Generator[tuple[TextIO, TextIO]]:
+    """Yield a stream for us, and one to stderr for the user, who may close it.
+
+    Descriptor 1 points to stderr, for the sake of C code and child processes.
+    """
+    if (_descriptor(out), _descriptor(sys.stderr)) != (1, 2):
+        yield out, sys.stderr
+        return
+    out.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    text: Any = {"encoding": out.encoding, "errors": out.errors}
+    users = io.TextIOWrapper(open(2, "wb", closefd=False), line_buffering=True, **text)  # noqa: SIM115
+    ours = io.TextIOWrapper(open(kept, "wb", closefd=False), **text)  # noqa: SIM115
+    try:
+        yield ours, users
+    finally:
+        for stream in (users, ours, out):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        _flush_c_streams()
+        if not last:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def _stdout() -> TextIO:
+    return _REPORT.get() or sys.stdout
+
+
 @contextlib.contextmanager
 def _users_code(name: str) -> Generator[None]:
-    """Send what the user's code prints to stderr, and give it an argv of its own.
+    """Give the user's code an argv of its own, and take back the streams that it replaces.
 
     Scripts read ``sys.argv`` when they are imported; ours would mean nothing to them.
     """
     out, err, words = sys.stdout, sys.stderr, sys.argv
     sys.argv = [name]
     try:
-        with contextlib.redirect_stdout(err), _descriptor_on_stderr(out, err):
-            yield
+        yield
     except SystemExit as stop:
         failure = TargetError(f"{name} called sys.exit({stop.code!r})")
         raise failure from stop
     finally:
         sys.stdout, sys.stderr, sys.argv = out, err, words
-
-
-@contextlib.contextmanager
-def _descriptor_on_stderr(out: TextIO, err: TextIO) -> Generator[None]:
-    """Send what C code and child processes write to descriptor 1 to stderr too."""
-    if (_descriptor(out), _descriptor(err)) != (1, 2):
-        yield
-        return
-    out.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-        _flush_c_streams()
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _flush_c_streams() -> None:
@@ -590,14 +630,14 @@ def _deliver(
     from gradaudit.report.text import one_line  # heavy: loads numpy and rich
 
     form = settings["format"].value
-    encoding = _encoding(sys.stdout) if sink is None else "utf-8"
+    encoding = _encoding(_stdout()) if sink is None else "utf-8"
     try:
         if form == "text" and options.quiet:
             _put(one_line(report, encoding=encoding) + "\n", sink)
         else:
             _put(introduction + _rendered(report, form, sink, options.verbose), sink)
         if sink is not None:
-            _write(one_line(report, encoding=_encoding(sys.stdout)) + "\n")
+            _write(one_line(report, encoding=_encoding(_stdout())) + "\n")
     except _OutputFailed:
         _tell(one_line(report, encoding=_encoding(sys.stderr)))
         raise
@@ -616,7 +656,7 @@ def _rendered(report: Report, form: str, sink: Path | None, verbosity: int) -> s
     if form == "sarif":
         return render_sarif(report, root=str(Path.cwd()))
     text = {"json": render_json, "github": render_github, "html": render_html}[form](report)
-    if form == "html" and sink is None and not _is_utf8(_encoding(sys.stdout)):
+    if form == "html" and sink is None and not _is_utf8(_encoding(_stdout())):
         # the page says that it is UTF-8: on another stream it must be plain ASCII
         return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
     return text
@@ -635,8 +675,8 @@ def _appearance(sink: Path | None) -> dict[str, Any]:
         return {"console_width": 100, "colour": False, "encoding": "utf-8"}
     return {
         "console_width": _width(),
-        "colour": _colour(sys.stdout, os.environ),
-        "encoding": _encoding(sys.stdout),
+        "colour": _colour(_stdout(), os.environ),
+        "encoding": _encoding(_stdout()),
     }
 
 
@@ -680,7 +720,7 @@ def _put(text: str, sink: Path | None) -> None:
 
 def _write(text: str) -> None:
     """Write to stdout. A reader who has left (``| head -1``) is no error; a full disk is."""
-    stream = sys.stdout
+    stream = _stdout()
     encoding = _encoding(stream)
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -645,6 +645,32 @@ class TestPosix:
         assert "No space left" in done.stderr
         assert "Exception ignored" not in done.stderr
 
+    def test_a_thread_that_prints_leaves_stdout_to_the_report(self, write: Write) -> None:
+        write(
+            "train.py",
+            """
+            import sys, threading
+            def chatter():
+                while True:
+                    print("tick", flush=True)
+            threading.Thread(target=chatter, daemon=True).start()
+            theta = [1.0, 2.0]
+            def cost(theta):
+                return float(theta @ theta), 2 * theta
+            """,
+        )
+        done = command("check", "train:cost", "--json")
+
+        assert json.loads(done.stdout)["verdict"] == "PASS"
+        assert "tick" in done.stderr
+
+    def test_a_script_that_closes_stdout_still_hears_of_an_error(self, write: Write) -> None:
+        write("train.py", "import sys\nsys.stdout.close()\n")
+        done = command("check", "train:cost")
+
+        assert done.returncode == 2
+        assert "train has no 'cost'" in done.stderr
+
     def test_ctrl_c_prints_what_was_learned(self, write: Write) -> None:
         write(
             "train.py",

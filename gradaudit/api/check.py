@@ -28,6 +28,7 @@ from gradaudit.evidence.protocol import digest, observe_protocol
 from gradaudit.judgement.record import Record
 from gradaudit.judgement.report import assemble
 from gradaudit.judgement.wiring import ends_audit, judge_unreadable, judge_wiring
+from gradaudit.numerics.signs import random_signs
 from gradaudit.problem import Problem, as_problem
 from gradaudit.results import Finding, Report, Settings
 from gradaudit.source.closures import read_callable
@@ -223,9 +224,10 @@ class _Audit:
         """Ask whether the function can be relied on; False when that ends the audit."""
         problem, record = self.problem, self.record
         self.evaluator.reserve(None, "protocol")
-        step = _small_step(problem, sizes, self.rng)
+        nearby = _point_nearby(problem, sizes, self.rng)
         try:
-            record.protocol = observe_protocol(self.evaluator, problem.start, step)
+            record.protocol = observe_protocol(self.evaluator, problem.start, nearby)
+            del nearby  # large
         except EvaluationError as error:
             self.findings = judge_unreadable(record, error.__cause__ or error)
             if not self.findings:
@@ -414,13 +416,15 @@ def _movable(problem: Problem) -> bool:
     return lower is None or upper is None or bool(np.any(lower < upper))
 
 
-def _small_step(problem: Problem, sizes: Vector, rng: np.random.Generator) -> Vector:
-    """Return a step of about a hundredth of each parameter's size, inside the bounds."""
-    step = rng.uniform(0.5, 1.0, sizes.size) * sizes * 2.0**-6
-    step *= rng.choice((-1.0, 1.0), sizes.size)
-    if problem.lower is None or problem.upper is None:
-        return step
-    return np.clip(problem.start + step, problem.lower, problem.upper) - problem.start
+def _point_nearby(problem: Problem, sizes: Vector, rng: np.random.Generator) -> Vector:
+    """Return a point about a hundredth of each parameter's size away, inside the bounds."""
+    point = rng.uniform(2.0**-7, 2.0**-6, sizes.size)
+    point *= random_signs(sizes.size, rng)
+    point *= sizes
+    point += problem.start
+    if problem.lower is not None and problem.upper is not None:
+        np.clip(point, problem.lower, problem.upper, out=point)
+    return point
 
 
 def _bad_return(error: BadReturn, problem: Problem) -> Finding:

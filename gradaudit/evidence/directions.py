@@ -84,9 +84,16 @@ def _power_of_two(size: float) -> float:
 
 
 def few_bits(values: Vector) -> Vector:
-    """Round to the few significant bits that keep theta + t v exact."""
-    mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.rint(mantissa * 2**_BITS), exponent - _BITS)
+    """Round to the few significant bits that keep theta + t v exact.
+
+    Notes
+    -----
+    Veltkamp's splitting (Dekker 1971): with c = (2**s + 1) v, c - (c - v) is v in 53 - s bits.
+    Values must be below 1e290.
+    """
+    split = values * (2.0 ** (53 - _BITS) + 1.0)
+    split -= split - values
+    return split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

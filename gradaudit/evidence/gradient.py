@@ -574,17 +574,24 @@ class PointAuditor:
     ) -> Vector | None:
         """Scale a vector so that no parameter moves by more than its weight in a unit step."""
         weights = point.region.weights
-        direction = np.where(weights > 0.0, vector, 0.0)
-        if not self._whole:
-            direction *= self._mask()
+        direction = self._masked(vector, without)
+        ratio = np.zeros(direction.size)
+        np.divide(direction, weights, out=ratio, where=weights > 0.0)
+        direction[weights == 0.0] = 0.0
+        largest = float(np.abs(ratio, out=ratio).max())
+        if not 0.0 < largest < math.inf:
+            return None
+        direction /= largest
+        del ratio
+        return few_bits(direction)
+
+    def _masked(self, vector: Vector, without: Set[int | None]) -> Vector:
+        """Return a copy that is zero outside the audited blocks and in those left out."""
+        direction = vector.copy() if self._whole else vector * self._mask()
         for number in without:
             if number is not None:
                 direction[self._selectors[number]] = 0.0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            largest = float(np.nanmax(np.where(weights > 0.0, np.abs(direction) / weights, 0.0)))
-        if not 0.0 < largest < math.inf:
-            return None
-        return few_bits(direction / largest)
+        return direction
 
     def _balance(self, point: PointEvidence, without: Set[int | None]) -> list[float]:
         """Return factors that move each block by about the step that suits it."""

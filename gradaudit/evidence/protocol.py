@@ -66,7 +66,8 @@ class Protocol:
     random_state : tuple of str
         Global random generators that a call advanced.
     bend : float
-        Second difference of the cost along `step`, when the gradient was equal at both points.
+        Second difference of the cost towards the point nearby, when the gradient was equal at
+        both points.
     """
 
     first: Sample
@@ -101,14 +102,14 @@ class Protocol:
         return same_cost and self.gradient_spread <= REPEATABLE
 
 
-def observe_protocol(evaluator: Evaluator, theta: Vector, step: Vector) -> Protocol:
+def observe_protocol(evaluator: Evaluator, theta: Vector, nearby: Vector) -> Protocol:
     """Call cost and gradient a few times at x0 and at one point nearby.
 
     Parameters
     ----------
     evaluator : Evaluator
-    theta, step : ndarray of float64, shape (n,)
-        The start, and a step of moderate size in every entry.
+    theta, nearby : ndarray of float64, shape (n,)
+        The start, and a point that differs from it moderately in every entry.
 
     Raises
     ------
@@ -133,9 +134,10 @@ def observe_protocol(evaluator: Evaluator, theta: Vector, step: Vector) -> Proto
     mutated = _mutated(array, theta)
     keeps = sys.getrefcount(array) > references
     own = _shares_memory(first.raw_gradient, array)
-    moved = _Moved(evaluator, theta, step, first, array)
+    moved = _Moved(evaluator, theta, nearby, first, array)
     aliased = moved.cost is not None and not own and _overwritten(first, evaluator)
     first = replace(first, raw_gradient=None)
+    del array  # large, and no longer needed
     again = _Repetition(evaluator, theta, first)
     drift = again.drift()
     steady = again.cost_spread == 0.0 and again.gradient_spread == 0.0
@@ -166,22 +168,22 @@ class _Moved:
     """A point nearby, evaluated in the array that had held x0."""
 
     def __init__(
-        self, evaluator: Evaluator, theta: Vector, step: Vector, first: Sample, array: Vector
+        self, evaluator: Evaluator, theta: Vector, nearby: Vector, first: Sample, array: Vector
     ) -> None:
         self.first = first
         self.cost: float | None = None
         self.bend = 0.0
         self.gradient_fixed = self.stale_cost = self.stale_gradient = False
-        sample = evaluator.try_sample(theta + step, where="a point near x0", argument=array)
+        sample = evaluator.try_sample(nearby, where="a point near x0", argument=array)
         if sample is None:
             return
         self.cost = sample.cost
         self.gradient_fixed = not differ(sample.gradient, first.gradient)
         if self.gradient_fixed or sample.cost == first.cost:
             array[:] = theta  # so that a reference that was kept no longer looks like the point
-            self._ask_afresh(evaluator, theta + step, sample.cost)
+            self._ask_afresh(evaluator, nearby, sample.cost)
         if self.gradient_fixed and first.gradient.any():
-            self._ask_further(evaluator, theta + 2.0 * step)
+            self._ask_further(evaluator, 2.0 * nearby - theta)
 
     def _ask_afresh(self, evaluator: Evaluator, point: Vector, cost: float) -> None:
         """Use another array: the first is alive, so nothing can mistake the one for the other."""

@@ -90,7 +90,7 @@ def _table_noise(batch: Sequence[tuple[float, list[float]]], center: list[float]
         return None
     noise = _rough(table, _ORDERS)
     here = [step for step, _ in rows].index(0.0)
-    if 4 <= here < len(rows) - 4:
+    if _SIDE_ORDERS[-1] < here < len(rows) - 1 - _SIDE_ORDERS[-1]:
         # a gradient that jumps at a kink of the cost is not rough: both sides are calm
         sides = np.maximum(
             _rough(table[:here], _SIDE_ORDERS), _rough(table[here + 1 :], _SIDE_ORDERS)
