@@ -81,7 +81,6 @@ def _guarded(words: list[str], *, everything: bool, last: bool) -> int:
     """Run a command; whatever happens, the exit code keeps its meaning."""
     try:
         code = _run(words, last=last)
-        _write("")  # argparse printed without flushing
     except KeyboardInterrupt:
         _tell("interrupted")
         return INTERRUPTED
@@ -101,6 +100,7 @@ def _run(words: list[str], *, last: bool) -> int:
     try:
         options = _parse(words)
     except SystemExit as done:  # --help and --version have printed
+        _write("")  # without flushing
         return int(done.code or 0)
     command: Callable[[argparse.Namespace], int] = options.command
     if command is _explain:

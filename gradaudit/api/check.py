@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from gradaudit.errors import ArgumentError, BudgetExhausted, EvaluationError
 from gradaudit.evaluator import BadReturn, Evaluator, Listener, Sample
 from gradaudit.evidence.dependence import probe_dependence, probe_stairs
 from gradaudit.evidence.describe import Inquiry
-from gradaudit.evidence.directions import moved_point, two_signed, typical_sizes
+from gradaudit.evidence.directions import far_point, moved_point, two_signed, typical_sizes
 from gradaudit.evidence.gradient import (
     Plan,
     PointAuditor,
@@ -38,6 +38,8 @@ from gradaudit.source.locations import as_shown, describe_callable, locate_calla
 # when the function is not finite there.
 _REACHES: Final = (0.5, 1.5, 1.0, 2.0)
 _SHORTER: Final = (1.0, 0.1, 0.01, 1e-3, 1e-5)
+# Where the gradient is zero at all of them, points this many sizes away.
+_FAR_REACHES: Final = (10.0, 100.0)
 # A point at which the cost has grown by more than this is not worth the loss of precision.
 _TOO_HIGH: Final = 1e4
 
@@ -296,7 +298,9 @@ class _Audit:
         self._forecast(plan)
         previous: PointEvidence | None = None
         certified = False
-        for number in range(self.settings.points):
+        for number in range(self.settings.points + len(_FAR_REACHES)):
+            if number >= self.settings.points and not self._flat_so_far():
+                break
             found = self._place(number, sizes)
             if found is None:
                 continue
@@ -310,7 +314,7 @@ class _Audit:
             del sample, theta
             if point.blind:
                 continue
-            last = number == self.settings.points - 1
+            last = number >= self.settings.points - 1
             certified |= self._audit_point(inquiry, point, previous, plan, certified, last=last)
             if not any(d.point is point for d in self.record.descriptions):
                 point.release()
@@ -362,18 +366,7 @@ class _Audit:
             self.record.protocol = protocol.release()
             return "x0", problem.start, first
         name = f"point {number + 1}"
-        reach = _REACHES[(number - 1) % len(_REACHES)]
-        flip = two_signed(problem.start, self.record.blocks) if reach > 1.0 else ()
-        for part in _SHORTER:
-            theta = moved_point(
-                problem.start,
-                sizes,
-                reach * part,
-                self.rng,
-                problem.lower,
-                problem.upper,
-                flip=flip if part == 1.0 else (),
-            )
+        for theta in self._candidates(number, sizes):
             sample = self.evaluator.try_sample(theta, where=name)
             if sample is None or not math.isfinite(sample.cost):
                 continue
@@ -382,8 +375,35 @@ class _Audit:
                 self.record.non_finite[name] = int(bad[0])
             elif self.limit == 0.0 or abs(sample.cost) <= self.limit:
                 return name, theta, sample
-        self.record.skipped.append(name)
+        if number < self.settings.points:
+            self.record.skipped.append(name)
         return None
+
+    def _flat_so_far(self) -> bool:
+        """Tell whether the gradient was zero, and nothing wrong with that, at every point."""
+        points = self.record.points
+        zero = bool(points) and not any(point.gradient_norm for point in points)
+        return zero and not self.record.descriptions
+
+    def _candidates(self, number: int, sizes: Vector) -> Iterator[Vector]:
+        """Yield points to try, nearer and nearer to the start."""
+        problem = self.problem
+        if number >= self.settings.points:
+            reach = _FAR_REACHES[number - self.settings.points]
+            yield far_point(problem.start, sizes, reach, self.rng, problem.lower, problem.upper)
+            return
+        reach = _REACHES[(number - 1) % len(_REACHES)]
+        flip = two_signed(problem.start, self.record.blocks) if reach > 1.0 else ()
+        for part in _SHORTER:
+            yield moved_point(
+                problem.start,
+                sizes,
+                reach * part,
+                self.rng,
+                problem.lower,
+                problem.upper,
+                flip=flip if part == 1.0 else (),
+            )
 
     def _forecast(self, plan: Plan) -> None:
         blocks, points = len(self.record.blocks), self.settings.points

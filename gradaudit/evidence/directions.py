@@ -195,6 +195,22 @@ def moved_point(
     return np.where(lower == upper, theta, np.clip(point, lower + margin, upper - margin))
 
 
+def far_point(
+    theta: Vector,
+    sizes: Vector,
+    reach: float,
+    rng: np.random.Generator,
+    lower: Vector | None = None,
+    upper: Vector | None = None,
+) -> Vector:
+    """Return a point `reach` sizes away in every parameter, inside the bounds."""
+    point = rng.uniform(0.5 * reach, reach, theta.size)
+    point *= random_signs(theta.size, rng)
+    point *= sizes
+    point += theta
+    return point if lower is None or upper is None else np.clip(point, lower, upper)
+
+
 def two_signed(theta: Vector, blocks: Sequence[Block]) -> tuple[Block, ...]:
     """Return the blocks whose many entries take both signs: weights, not rates or variances."""
     found: list[Block] = []

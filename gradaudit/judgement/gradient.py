@@ -53,8 +53,6 @@ class Sight:
     @property
     def relative_bar(self) -> float:
         """Return the bar, relative; infinite when there is nothing to compare with."""
-        if self.bar == 0.0:
-            return 0.0
         return self.bar / self.against if self.against else math.inf
 
 
@@ -220,7 +218,7 @@ def _judge_block(
 
 
 def _shown_error(sight: Sight, measured: bool) -> float:
-    if measured or sight.seen > sight.bar:
+    if measured or sight.seen > sight.bar or sight.against == 0.0:
         return sight.relative_error
     return max(sight.relative_error, sight.relative_bar)
 
@@ -335,6 +333,8 @@ def _why_unclear(record: Record, number: int, sights: Sequence[Sight | None]) ->
         return "its bounds pin every parameter of it", "wider bounds"
     best = min(seen, key=lambda s: s.relative_bar)
     regimes = {p.slope.regime for point in record.points for p in point.of_block(number)}
+    if best.against == 0.0:
+        return "cost and gradient are flat at every point tried", "a start where they are not"
     if "constant" in regimes and math.isinf(best.relative_bar):
         return "the cost does not move with it at the points tried", "a start where it does"
     if math.isinf(best.relative_bar):

@@ -193,7 +193,9 @@ def judge_away(record: Record) -> Iterator[Finding]:
             help="keep it in floating point" if wrong else "",
             level="error" if wrong else "note",
         )
-    elif dtype in ("float32", "float16"):
+    elif dtype in ("float32", "float16") and all(
+        point.noise.precision == "float64" for point in record.points
+    ):
         yield _finding("low-precision", f"the gradient is returned in {dtype}", level="note")
 
 

@@ -827,7 +827,7 @@ def _read_loop_variables(callee: Callee) -> Iterator[Suspicion]:
         if _still_named(function, node, parents):
             return  # the last one of the loop, for which the last value is right
         count = _siblings(function, bound)
-        if count < 2 and not _is_kept(node, parents):
+        if count < 2 and not _is_kept(node, parents) and not _is_kept_by_name(node, loops, parents):
             continue
         edited = edited_line(reading.source.module, _default_edit(node, bound))
         place = _definition_location(callee.code, reading.source)
@@ -845,6 +845,24 @@ def _read_loop_variables(callee: Callee) -> Iterator[Suspicion]:
             if count >= 2
             else f"the loop that made it is over; variable {bound!r} has kept its last value",
         )
+
+
+def _is_kept_by_name(
+    node: Definition, loops: Sequence[ast.AST], parents: dict[ast.AST, ast.AST]
+) -> bool:
+    """Whether the function gets a name in the loop, and what bears the name is put away."""
+    parent = parents.get(node)
+    names = {node.name} if not isinstance(node, ast.Lambda) else set[str]()
+    if isinstance(parent, ast.Assign):
+        names.update(target.id for target in parent.targets if isinstance(target, ast.Name))
+    return any(
+        isinstance(child, ast.Name)
+        and child.id in names
+        and isinstance(child.ctx, ast.Load)
+        and _is_kept(child, parents)
+        for loop in loops
+        for child in ast.walk(loop)
+    )
 
 
 def _is_kept(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
