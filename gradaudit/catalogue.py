@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Final, Literal
 
 Level = Literal["error", "warning", "note"]
@@ -109,3 +110,8 @@ def find_record(name: str) -> Record | None:
     """Look a record up by slug or by code, in any case; None when there is none."""
     wanted = name.strip()
     return RECORDS.get(wanted.lower()) or _BY_CODE.get(wanted.upper())
+
+
+def read_page(record: Record) -> str:
+    """Return the page of a finding: Markdown, at most 80 columns wide, headings of level two."""
+    return files("gradaudit").joinpath("pages", record.page).read_text(encoding="utf-8")

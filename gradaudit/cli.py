@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import gradaudit
-from gradaudit.catalogue import RECORDS, find_record
+from gradaudit.catalogue import RECORDS, find_record, read_page
 from gradaudit.config import FORMATS, SETTINGS, Configuration, describe, load_settings, nearest
 from gradaudit.errors import ArgumentError, GradauditError, TargetError
 from gradaudit.targets import (
@@ -349,7 +349,8 @@ def _explain(options: argparse.Namespace) -> int:
         close = nearest(options.code, [*RECORDS, *codes])
         advice = f"did you mean {close}?" if close else "codes run from GA101 to GA903"
         _refuse(f"no finding is called {options.code!r}", advice)
-    _write(f"{record.code} {record.slug} ({record.level})\n{record.summary}\n")
+    heading = f"{record.code} {record.slug} ({record.level})\n{record.summary}"
+    _write(f"{heading}\n\n{read_page(record)}")
     return 0
 
 

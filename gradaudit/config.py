@@ -224,6 +224,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Sourced]:
     known = {setting.variable: setting for setting in SETTINGS.values()}
     for name in environment:
         if name.startswith(PREFIX) and name not in known:
+            _refuse_target_flag(name.removeprefix(PREFIX).lower(), f"the variable {name}")
             _refuse(f"the environment variable {name}", name, known)
     return {
         setting.name: _read(setting, environment[variable], variable)
@@ -261,10 +262,7 @@ def _table(path: Path) -> dict[str, Any] | None:
 
 def _from_table(table: Mapping[str, Any], path: Path) -> dict[str, Sourced]:
     for key in table:
-        if key in TARGET_FLAGS:
-            problem = ConfigurationError(f"{key!r} in {path} describes one target, not all")
-            problem.add_note(f"give it with --{key}, or in @gradaudit.target(...) at the function")
-            raise problem
+        _refuse_target_flag(key, f"{key!r} in {path}")
         if key not in SETTINGS and key not in RESERVED:
             _refuse(f"the key {key!r} in [tool.gradaudit] of {path}", key, [*SETTINGS, *RESERVED])
     if "targets" in table:
@@ -274,6 +272,13 @@ def _from_table(table: Mapping[str, Any], path: Path) -> dict[str, Sourced]:
         for key, setting in SETTINGS.items()
         if key in table
     }
+
+
+def _refuse_target_flag(key: str, what: str) -> None:
+    if key in TARGET_FLAGS:
+        problem = ConfigurationError(f"{what} describes one target, not all")
+        problem.add_note(f"give it with --{key}, or in @gradaudit.target(...) at the function")
+        raise problem
 
 
 def _require_targets(targets: Any, path: Path) -> None:

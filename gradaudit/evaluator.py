@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 import warnings
@@ -442,6 +443,12 @@ def _describe(value: Any) -> str:
     if isinstance(value, np.ndarray):
         array = cast("NDArray[Any]", value)
         return f"{type(array).__name__} of shape {array.shape} and dtype {array.dtype}"
+    if inspect.iscoroutine(value) or inspect.isasyncgen(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        return "a coroutine (is it an async function?)"
+    if inspect.isgenerator(value):
+        return "a generator (does it yield instead of return?)"
     if isinstance(value, tuple | list):
         parts = cast("list[Any]", value)
         return f"a {type(parts).__name__} of {len(parts)}"

@@ -89,6 +89,13 @@ def test_what_describes_one_target_does_not_belong_in_the_table(tmp_path: Path) 
     assert "--blocks" in refusal(tmp_path)
 
 
+def test_what_describes_one_target_is_no_variable_either(tmp_path: Path) -> None:
+    text = refusal(tmp_path, GRADAUDIT_X0="zeros:3")
+
+    assert "GRADAUDIT_X0 describes one target" in text
+    assert "--x0" in text
+
+
 def test_targets_are_accepted_for_later_commands(tmp_path: Path) -> None:
     write_table(tmp_path, 'targets = ["train:cost"]')
 

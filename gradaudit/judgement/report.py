@@ -111,7 +111,12 @@ def _allowed(finding: Finding, allow: Sequence[str]) -> Finding:
 def _stopped(record: Record) -> list[Finding]:
     if not record.stopped:
         return []
-    judged = f"{len(record.points)} of {record.settings.points} points were begun"
+    begun = len(record.points)
+    judged = (
+        f"{begun} of {record.settings.points} points were begun"
+        if begun
+        else "no block had been measured yet"
+    )
     return [
         Finding(
             slug="budget-exhausted",
