@@ -17,7 +17,13 @@ from gradaudit.errors import ArgumentError, BudgetExhausted, EvaluationError
 from gradaudit.evaluator import BadReturn, Evaluator, Listener, Sample
 from gradaudit.evidence.dependence import probe_dependence, probe_stairs
 from gradaudit.evidence.describe import Inquiry
-from gradaudit.evidence.directions import far_point, moved_point, two_signed, typical_sizes
+from gradaudit.evidence.directions import (
+    far_point,
+    moved_point,
+    norm_of,
+    two_signed,
+    typical_sizes,
+)
 from gradaudit.evidence.gradient import (
     Plan,
     PointAuditor,
@@ -33,6 +39,7 @@ from gradaudit.problem import Problem, as_problem
 from gradaudit.results import Finding, Report, Settings
 from gradaudit.source.closures import read_callable
 from gradaudit.source.locations import as_shown, describe_callable, locate_callable
+from gradaudit.source.quantities import mentions_fortran, named_numbers
 
 # Further points are this many powers of two away in each parameter; shorter moves are tried
 # when the function is not finite there.
@@ -270,7 +277,7 @@ class _Audit:
         layout = problem.layout
         if layout is None and problem.size > 0 and not problem.structure.is_scalar:
             discovery = discover(self.evaluator)
-            layout, record.sizes = discovery.layout, discovery.sizes
+            layout, record.sizes = discovery.layout, dict(discovery.sizes)
         if layout is None or not layout.blocks:
             layout = Layout((_one_block(problem),), problem.size, "one block: no names were found")
         record.layout = layout
@@ -308,7 +315,7 @@ class _Audit:
             del found  # the samples are large
             self.evaluator.reserve(self.evaluator.progress.planned, name)
             point = self.auditor.begin(name, theta, sample, sizes, previous)
-            point.distance = float(np.linalg.norm(theta - self.problem.start))
+            point.distance = norm_of(theta - self.problem.start)
             point.same_gradient = digest(sample.gradient) == gradient_digest
             record.points.append(point)
             del sample, theta
@@ -321,6 +328,19 @@ class _Audit:
             previous = point
         self.evaluator.reserve(None, "describing what is wrong")
         inquiry.describe(record.points)
+        if record.descriptions:
+            self._name_numbers()
+
+    def _name_numbers(self) -> None:
+        """Collect the names of the problem's own numbers, once there is a mistake to name."""
+        problem, record = self.problem, self.record
+        record.numbers = named_numbers(problem.fun, problem.args)
+        if not record.sizes and problem.structure.is_container:
+            record.sizes = dict(discover(self.evaluator).sizes)
+        for name, value in record.numbers.items():
+            if value == int(value) and 1 < value < 1e9:
+                record.sizes.setdefault(name, int(value))
+        record.mentions_fortran = mentions_fortran(problem.fun)
 
     def _audit_point(
         self,
@@ -361,7 +381,8 @@ class _Audit:
         assert protocol is not None  # the pipeline's order
         if number == 0:
             first = protocol.first
-            slope = float(np.linalg.norm(first.gradient * sizes))
+            with np.errstate(over="ignore"):
+                slope = norm_of(first.gradient * sizes)
             self.limit = _TOO_HIGH * max(abs(first.cost), slope)
             self.record.protocol = protocol.release()
             return "x0", problem.start, first

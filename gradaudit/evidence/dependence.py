@@ -134,7 +134,8 @@ def probe_stairs(
     t changes at 10 t by no more than the rounding of a quadratic, 100 eps, or so.
     """
     direction = _random_step(scale, None, rng)
-    promised = abs(float(gradient @ direction)) * _SHORTEST
+    with np.errstate(over="ignore"):
+        promised = abs(float(gradient @ direction)) * _SHORTEST
     visible = _JUMP * abs(cost)
     seen = [cost]
 

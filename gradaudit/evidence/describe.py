@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gradaudit.evidence.cause import Factor, fit_factor
+from gradaudit.evidence.cause import (
+    Cause,
+    Factor,
+    Observation,
+    fit_factor,
+    name_cause,
+    name_packing,
+    observe,
+)
+from gradaudit.evidence.consistency import another_function
 from gradaudit.evidence.gradient import PointAuditor, PointEvidence, Projection
-from gradaudit.evidence.locate import Located, locate
+from gradaudit.evidence.locate import Located, locate, slice_factors
 
 # Wrong entries that are each measured a second time.
 _CONFIRMED_ENTRIES: Final = 3
 # Blocks up to this size are described entry by entry.
 _SMALL: Final = 8
+# A gradient of another function differs from the right one by at least this part of it.
+_PLAIN: Final = 1e-3
 # Projections of a failing block that a cause has to explain.
 _EXPLAINED: Final = 3
 
@@ -34,6 +45,10 @@ class Description:
         When one number explains them.
     located : Located or None
         When entries were looked for.
+    cause : Cause or None
+        The mistake that explains everything measured of the block.
+    observations : tuple of Observation
+        What the cause was asked to explain.
     """
 
     block: int | None
@@ -41,6 +56,8 @@ class Description:
     projections: tuple[Projection, ...]
     factor: Factor | None = None
     located: Located | None = None
+    cause: Cause | None = None
+    observations: tuple[Observation, ...] = field(default=(), repr=False)
 
 
 class Inquiry:
@@ -127,35 +144,49 @@ class Inquiry:
         )
 
     def describe(self, points: Sequence[PointEvidence]) -> None:
-        """Describe each block's first confirmed discrepancy: by a factor, else by entries."""
-        done: set[int] = set()
+        """Describe each block's first confirmed discrepancy: its cause, else its entries."""
+        done: dict[int, int] = {}
         for place, description in enumerate(self.descriptions):
             number = description.block
             if number is None:
                 everywhere = [p for p in description.point.through_all() if p.kind == "all"]
                 factor = fit_factor([*description.projections, *everywhere])
                 self.descriptions[place] = replace(description, factor=factor)
-            if number is None or number in done:
-                continue
-            done.add(number)
-            self.descriptions[place] = self._described(description, number, points)
+            elif number not in done:
+                done[number] = place
+                self.descriptions[place] = self._described(description, number, points)
+        self._describe_together(done)
 
     def _described(
         self, description: Description, number: int, points: Sequence[PointEvidence]
     ) -> Description:
-        point, block = description.point, self.auditor.blocks[number]
-        projections = description.projections
-        if projections[0].kind == "entry" or block.size <= _SMALL:
-            entries = [p for p in point.of_block(number) if p.kind == "entry"]
-            entries = entries or self.auditor.measure_entries(point, number)
-            factor = _factor(number, entries, points) if projections[0].kind != "inward" else None
-            wrong = tuple(p for p in entries if p.significant)
-            found = Located(entries=wrong, dense=3 * len(wrong) > block.size > 1, finished=True)
-            return replace(description, factor=factor, located=found)
-        if projections[0].kind == "lone":
-            found = Located(entries=projections, dense=False, finished=False)
+        kind = description.projections[0].kind
+        if kind == "lone":
+            found = Located(entries=description.projections, dense=False, finished=False)
             return replace(description, located=found)
-        signed = [p for p in projections if p.kind == "signs"]
+        if kind == "inward":
+            return description
+        if kind == "entry" or self.auditor.blocks[number].size <= _SMALL:
+            return self._described_by_entries(description, number, points)
+        return self._described_by_signs(description, number, points)
+
+    def _described_by_entries(
+        self, description: Description, number: int, points: Sequence[PointEvidence]
+    ) -> Description:
+        point, block = description.point, self.auditor.blocks[number]
+        entries = [p for p in point.of_block(number) if p.kind == "entry"]
+        entries = entries or self.auditor.measure_entries(point, number)
+        wrong = tuple(p for p in entries if p.significant)
+        few = 3 * len(wrong) <= block.size or len(wrong) == 1 < block.size
+        found = Located(entries=wrong, dense=not few, finished=True)
+        description = replace(description, factor=_factor(number, entries, points), located=found)
+        return description if few else self._with_cause(description, number, entries, points)
+
+    def _described_by_signs(
+        self, description: Description, number: int, points: Sequence[PointEvidence]
+    ) -> Description:
+        point, block = description.point, self.auditor.blocks[number]
+        signed = [p for p in description.projections if p.kind == "signs"]
         while len(signed) < _EXPLAINED:
             signs = self.auditor.rng.choice((-1.0, 1.0), block.size)
             line = self.auditor.block_line(point, number, signs)
@@ -165,9 +196,83 @@ class Inquiry:
         description = replace(
             description, projections=tuple(signed), factor=_factor(number, signed, points)
         )
-        if description.factor is None and not all(p.analytic == 0.0 for p in signed):
-            return replace(description, located=locate(self.auditor, point, number))
+        if all(p.analytic == 0.0 for p in signed):
+            return description
+        description = self._with_cause(description, number, signed, points)
+        if description.cause is not None:
+            return description
+        found = locate(self.auditor, point, number)
+        description = replace(description, located=found)
+        if len(block.shape) == 2 and not _has_few_entries(description, block.size):
+            return replace(description, cause=slice_factors(self.auditor, point, number))
         return description
+
+    def _with_cause(
+        self,
+        description: Description,
+        number: int,
+        projections: Sequence[Projection],
+        points: Sequence[PointEvidence],
+    ) -> Description:
+        """Try every hypothesis on what was measured here and at the other points."""
+        observations = self._observations(description.point, number, projections, points)
+        cause = name_cause(number, self.auditor.blocks, observations)
+        return replace(description, cause=cause, observations=tuple(observations))
+
+    def _observations(
+        self,
+        point: PointEvidence,
+        number: int,
+        projections: Sequence[Projection],
+        points: Sequence[PointEvidence],
+    ) -> list[Observation]:
+        elsewhere = [
+            (other, p)
+            for other in points
+            if other is not point and other.gradient.size
+            for p in other.of_block(number)
+            if p.kind in ("signs", "entry")
+        ]
+        here = [(point, p) for p in projections]
+        return observe(self.auditor.blocks[number], [*here, *elsewhere])
+
+    def _describe_together(self, places: dict[int, int]) -> None:
+        """See whether the blocks that nothing explains singly are explained together."""
+        unnamed = [
+            number
+            for number, place in places.items()
+            if self.descriptions[place].cause is None
+            and self.descriptions[place].factor is None
+            and self.descriptions[place].observations
+            and any(p.analytic != 0.0 for p in self.descriptions[place].projections)
+            and not _has_few_entries(self.descriptions[place], self.auditor.blocks[number].size)
+        ]
+        if not unnamed:
+            return
+        observations = {n: list(self.descriptions[places[n]].observations) for n in unnamed}
+        cause = name_packing(sorted(unnamed), self.auditor.blocks, observations)
+        plain = all(_is_plain(self.descriptions[places[n]]) for n in unnamed)
+        if cause is None and plain and len(unnamed) == len(self.auditor.blocks):
+            point = self.descriptions[places[unnamed[0]]].point
+            cause = another_function(self.auditor, point)
+        if cause is not None:
+            for number in unnamed:
+                place = places[number]
+                self.descriptions[place] = replace(self.descriptions[place], cause=cause)
+
+
+def _is_plain(description: Description) -> bool:
+    """Tell whether a discrepancy is far from what an approximate cost would leave."""
+    seen = math.hypot(*(p.residual for p in description.projections))
+    norm = math.hypot(*(max(p.norm, abs(p.slope.value)) for p in description.projections))
+    return seen > _PLAIN * norm
+
+
+def _has_few_entries(description: Description, size: int) -> bool:
+    located = description.located
+    if located is None or located.dense:
+        return False
+    return located.slice is not None or 0 < 3 * len(located.entries) <= size
 
 
 def _factor(

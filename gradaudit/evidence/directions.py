@@ -79,6 +79,18 @@ def _rms(values: Vector) -> float:
     return largest * math.sqrt(float(np.mean((values / largest) ** 2)))
 
 
+def norm_of(vector: Vector) -> float:
+    """Return the Euclidean norm, also where squares overflow or underflow."""
+    with np.errstate(over="ignore", under="ignore"):
+        norm = float(np.linalg.norm(vector))
+    if 1e-150 < norm < math.inf:
+        return norm
+    largest = float(np.abs(vector).max()) if vector.size else 0.0
+    if not 0.0 < largest < math.inf:
+        return largest
+    return largest * float(np.linalg.norm(vector / largest))
+
+
 def _power_of_two(size: float) -> float:
     return math.ldexp(1.0, round(math.log2(size))) if size > 0 else 1.0
 
@@ -275,7 +287,7 @@ class Line:
 
     def norm(self, gradient: Vector) -> float:
         """Return the norm of the products: the slope's size when signs are random."""
-        return float(np.linalg.norm(self.part(gradient) * self.along))
+        return norm_of(self.part(gradient) * self.along)
 
     def phi(self, evaluator: Evaluator, gradient: Vector, observe: Observer | None = None) -> Phi:
         """Return the cost along the line as a function of steps, for the numerics.

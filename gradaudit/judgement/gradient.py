@@ -12,6 +12,7 @@ import numpy as np
 from gradaudit.blocks import Block
 from gradaudit.catalogue import RECORDS
 from gradaudit.evidence.gradient import PointEvidence, Projection
+from gradaudit.judgement.causes import entry_position, listed, name_causes, somewhere
 from gradaudit.judgement.record import Description, Record
 from gradaudit.numerics.certificate import entry_bound
 from gradaudit.results import BlockReport, Entry, Finding, Verdict
@@ -108,7 +109,10 @@ def judge_blocks(record: Record) -> tuple[tuple[BlockReport, ...], list[Finding]
         for number, block in enumerate(record.blocks)
     )
     unused = {number for number, found in record.block_dependence.items() if found.constant}
-    findings = _name_causes(record, {n: d for n, d in failing.items() if n not in unused})
+    findings = name_causes(record, {n: d for n, d in failing.items() if n not in unused})
+    findings += somewhere(record, [d for d in record.descriptions if is_material(d, record)])[
+        : 0 if findings else 1
+    ]
     findings += _small_discrepancies(record, failing)
     findings += _unused(record, reports)
     findings += _regularity(record)
@@ -126,6 +130,9 @@ def is_material(description: Description, record: Record) -> bool:
     if all(_size(p) <= residue for p in projections):
         return False  # zero up to rounding, on both sides
     factor = description.factor
+    cause = description.cause
+    if cause is not None and factor is None and cause.slug != "fun-jac-mismatch":
+        return _cause_matters(description, negligible)
     if factor is not None:
         # what 1.000001 is off by, negligible = 1e-6 must not lose to rounding
         return abs(factor.value - 1.0) + factor.uncertainty >= negligible * (1 - 1e-6)
@@ -140,6 +147,15 @@ def is_material(description: Description, record: Record) -> bool:
         return True
     norm = max(_size(p) for p in projections)
     return seen - max(p.bar for p in projections) > negligible * norm
+
+
+def _cause_matters(description: Description, negligible: float) -> bool:
+    """Tell whether a named mistake changes the gradient by more than is negligible."""
+    cause = description.cause
+    assert cause is not None  # the caller asked
+    if cause.penalty is not None and cause.slug == "missing-penalty":
+        return any(abs(p.residual) > negligible * _size(p) for p in description.projections)
+    return cause.factor is None or abs(cause.factor - 1.0) >= negligible
 
 
 def _size(projection: Projection) -> float:
@@ -234,7 +250,8 @@ def _failed(
 ) -> BlockReport:
     worst = [sight for sight in (sights.get(d.point.name) for d in failing) if sight is not None]
     sight = max(worst, key=lambda s: s.relative_error, default=None)
-    factor = failing[0].factor
+    factor, cause = failing[0].factor, failing[0].cause
+    ratio = factor.value if factor is not None else None if cause is None else cause.factor
     entries = [p for d in failing for p in d.point.of_block(number) if p.kind == "entry"]
     names = tuple(dict.fromkeys(d.point.name for d in failing))
     return BlockReport(
@@ -246,7 +263,7 @@ def _failed(
         relative_error=math.nan if sight is None else sight.relative_error,
         error_kind="measured" if entries else "estimate",
         error_bar=math.inf if sight is None else sight.relative_bar,
-        factor=None if factor is None else factor.value,
+        factor=ratio,
         worst=_worst(record, number, block),
         reason=_failure_reason(failing[0]),
         failed_at=names,
@@ -308,13 +325,6 @@ def _entry(projection: Projection, block: Block) -> Entry:
     )
 
 
-def entry_position(block: Block, flat_index: int) -> tuple[int, ...]:
-    """Return the index within a block of an entry of the flat vector."""
-    if block.contiguous:
-        return block.position(flat_index - block.start)
-    return block.position(int(np.flatnonzero(block.selector() == flat_index)[0]))
-
-
 def _reason(record: Record, number: int, sights: Sequence[Sight | None]) -> str:
     """Say why a block could not be judged, and what would settle it."""
     why, remedy = _why_unclear(record, number, sights)
@@ -363,178 +373,6 @@ def _raised(record: Record) -> str:
     return "" if error is None else f": it raised {type(error).__name__}: {error}"
 
 
-def _name_causes(record: Record, failing: dict[int, list[Description]]) -> list[Finding]:
-    """Return one finding for each cause: blocks that share a factor share the finding."""
-    groups: dict[tuple[str, float], list[int]] = {}
-    for number, descriptions in failing.items():
-        if descriptions:
-            cause = _cause_of(record.blocks[number], descriptions[0], groups)
-            groups.setdefault(cause, []).append(number)
-    findings = [
-        _cause_finding(record, slug, [(n, failing[n][0]) for n in numbers])
-        for (slug, _), numbers in groups.items()
-    ]
-    findings += [
-        _somewhere(record, d)
-        for d in record.descriptions
-        if d.block is None and is_material(d, record) and not findings
-    ][:1]
-    return findings
-
-
-def _cause_of(
-    block: Block, description: Description, groups: dict[tuple[str, float], list[int]]
-) -> tuple[str, float]:
-    gradient_is_zero = all(p.analytic == 0.0 for p in description.projections)
-    if gradient_is_zero:
-        return "zero-gradient", 0.0
-    factor = description.factor
-    if factor is None or math.isinf(factor.uncertainty):
-        located = description.located
-        entries = (
-            located is not None
-            and not located.dense
-            and (located.finished or description.projections[0].kind == "lone")
-            and 0 < 3 * len(located.entries) <= max(block.size, 3)
-        )
-        return ("wrong-entries", float(len(groups))) if entries else ("wrong-gradient", 0.0)
-    tolerance = factor.uncertainty + _SAME_FACTOR * abs(factor.value)
-    if abs(factor.value + 1.0) <= tolerance:
-        return "wrong-sign", -1.0
-    for slug, value in groups:
-        if slug == "wrong-scale" and abs(value - factor.value) <= tolerance:
-            return slug, value
-    return "wrong-scale", factor.value
-
-
-def _cause_finding(record: Record, slug: str, members: list[tuple[int, Description]]) -> Finding:
-    names = [record.blocks[number].name for number, _ in members]
-    listed = _listed(names)
-    first = members[0][1]
-    notes = [_strength_note(record, number, description) for number, description in members[:6]]
-    data: dict[str, object] = {"blocks": tuple(names)}
-    message = {
-        "wrong-gradient": f"{listed}: the gradient is not the derivative of the cost",
-        "wrong-sign": f"{listed}: the gradient has the opposite sign",
-        "zero-gradient": f"{listed}: the gradient is zero where the cost has a slope",
-        "wrong-entries": f"{listed}: {_entries_phrase(record, members)}",
-        "wrong-scale": "",
-    }[slug]
-    if slug == "wrong-scale" and first.factor is not None:
-        factor = first.factor.value
-        message = f"{listed}: the returned gradient is {factor:.7g} times the right one"
-        name = name_factor(factor, record.sizes)
-        data |= {"factor": factor, "factor_name": name}
-        if name:
-            notes.append(f"{factor:.6g} = {name}")
-    if slug == "wrong-entries":
-        data["indices"] = _indices(record, members)
-    return Finding(
-        slug=slug,
-        level=RECORDS[slug].level,
-        message=message,
-        notes=tuple(notes),
-        help=_advice(slug, first, record),
-        block=names[0],
-        data=data,
-    )
-
-
-def _entries_phrase(record: Record, members: list[tuple[int, Description]]) -> str:
-    indices = _indices(record, members)
-    shown = ", ".join(f"[{', '.join(map(str, index))}]" for index in indices[:5])
-    more = f" and {len(indices) - 5} more" if len(indices) > 5 else ""
-    return f"{_count(len(indices), 'entry is', 'entries are')} wrong: {shown}{more}"
-
-
-def _count(number: int, singular: str, plural: str) -> str:
-    return f"{number:,} {singular if number == 1 else plural}"
-
-
-def _indices(record: Record, members: list[tuple[int, Description]]) -> tuple[tuple[int, ...], ...]:
-    found: list[tuple[int, ...]] = []
-    for number, description in members:
-        located = description.located.entries if description.located else ()
-        found += [
-            entry_position(record.blocks[number], projection.entry)
-            for projection in (*located, *description.projections)
-            if projection.entry is not None and projection.significant
-        ]
-    return tuple(dict.fromkeys(found))
-
-
-def _strength_note(record: Record, number: int, description: Description) -> str:
-    strongest = max(
-        description.projections, key=lambda p: abs(p.residual) / p.bar if p.bar else math.inf
-    )
-    name = record.blocks[number].name
-    what = "in one entry" if strongest.entry is not None else "along a random direction"
-    return (
-        f"{name} at {description.point.name}: returned {strongest.analytic:.8g}, measured "
-        f"{strongest.slope.value:.8g} +- {strongest.bar:.1g} {what}"
-    )
-
-
-def _advice(slug: str, description: Description, record: Record) -> str:
-    if slug == "wrong-scale" and description.factor is not None:
-        name = name_factor(description.factor.value, record.sizes) or ""
-        if name.startswith("1/"):
-            return f"look for a mean, or a division by {name[2:].split()[0]}, where a sum is right"
-        return "look for this factor in the lines that compute the block"
-    return {
-        "wrong-sign": "change the sign, or the order of a difference",
-        "zero-gradient": "see whether the block's part is ever written to the gradient",
-        "wrong-entries": "compare how these entries are computed with their neighbours",
-    }.get(slug, "")
-
-
-def _somewhere(record: Record, description: Description) -> Finding:
-    """Report what shows only along directions through all blocks."""
-    strongest = description.projections[0]
-    names = tuple(block.name for block in record.blocks)
-    factor = description.factor
-    data: dict[str, object] = {"blocks": names}
-    message = "the gradient is not the derivative of the cost"
-    if factor is not None:
-        data |= {"factor": factor.value, "factor_name": name_factor(factor.value, record.sizes)}
-        message = (
-            f"{_listed(names)}: the returned gradient is {factor.value:.7g} times the right one"
-        )
-    return Finding(
-        slug="wrong-gradient" if factor is None else "wrong-scale",
-        level="error",
-        message=message,
-        notes=(
-            f"along a direction through all blocks at {description.point.name}: returned "
-            f"{strongest.analytic:.8g}, measured {strongest.slope.value:.8g} "
-            f"+- {strongest.bar:.1g}",
-            "no single block shows it alone",
-        ),
-        data=data,
-    )
-
-
-def name_factor(factor: float, sizes: dict[str, int]) -> str | None:
-    """Name a factor by the numbers of the user's own code: ``1/m with m = 5``."""
-    simple = {2.0: "2", 0.5: "1/2", -2.0: "-2", -0.5: "-1/2"}
-    for value, name in simple.items():
-        if abs(factor - value) <= _SAME_FACTOR * abs(value):
-            same = [n for n, size in sizes.items() if size == 2 and value in (2.0, 0.5)]
-            return name if not same else f"{name} (also {same[0]} = 2)"
-    for pattern, scale in (("1/{0}", -1), ("{0}", 1)):
-        for name, size in sizes.items():
-            value = float(size) ** scale if size > 1 else math.nan
-            if abs(factor - value) <= _SAME_FACTOR * abs(value):
-                return f"{pattern.format(name)} with {name} = {size}"
-    return None
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) <= 6:
-        return ", ".join(names)
-    return f"{', '.join(names[:5])} and {len(names) - 5} more blocks"
-
-
 def _small_discrepancies(record: Record, failing: dict[int, list[Description]]) -> list[Finding]:
     """Note what is significant but does not matter."""
     notes: list[str] = []
@@ -557,7 +395,7 @@ def _small_discrepancies(record: Record, failing: dict[int, list[Description]]) 
         Finding(
             slug="wrong-gradient",
             level="note",
-            message=f"{_listed(tuple(dict.fromkeys(names)))}: a measurable difference below "
+            message=f"{listed(tuple(dict.fromkeys(names)))}: a measurable difference below "
             f"negligible ({record.settings.negligible:g})",
             notes=tuple(notes[:6]),
             help="an inner solver stopped early or a quadrature tolerance would explain it",
@@ -611,8 +449,9 @@ def _regularity(record: Record) -> list[Finding]:
         ]
         if hits:
             findings.append(_regularity_finding(record, slug, text, hits))
-    low = next((p for p in record.points if p.noise.precision != "float64"), None)
-    if low is not None:
+    coarse = [p for p in record.points if p.noise.precision != "float64"]
+    low = coarse[0] if coarse else None
+    if low is not None and 2 * len(coarse) > len(record.points):
         findings.append(
             Finding(
                 slug="low-precision",
@@ -637,7 +476,7 @@ def _regularity_finding(
     return Finding(
         slug=slug,
         level=RECORDS[slug].level,
-        message=(f"{_listed(tuple(names))}: " if names else "") + text.format(point=point.name),
+        message=(f"{listed(tuple(names))}: " if names else "") + text.format(point=point.name),
         notes=tuple(notes),
         block=next(iter(names), None),
         data={"blocks": tuple(names)},

@@ -34,6 +34,10 @@ class Record:
         Those audited, unclaimed stretches included.
     sizes : dict
         Names of integers seen in the user's code, to name factors.
+    numbers : dict
+        Numbers of the problem by name, to name penalties.
+    mentions_fortran : bool
+        The user's code speaks of Fortran order.
     points : list of PointEvidence
     descriptions : list of Description
     block_dependence : dict
@@ -62,6 +66,8 @@ class Record:
     layout: Layout | None = None
     blocks: tuple[Block, ...] = ()
     sizes: dict[str, int] = field(default_factory=dict[str, int])
+    numbers: dict[str, float] = field(default_factory=dict[str, float])
+    mentions_fortran: bool = False
     points: list[PointEvidence] = field(default_factory=list[PointEvidence])
     descriptions: list[Description] = field(default_factory=list[Description])
     block_dependence: dict[int, Dependence] = field(default_factory=dict[int, Dependence])

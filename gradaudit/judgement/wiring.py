@@ -223,8 +223,14 @@ def _shapes(protocol: Protocol) -> Iterator[Finding]:
         )
 
 
+def _grows(protocol: Protocol) -> bool:
+    """Tell whether the gradient alone grows: where the cost drifts as well, the data do."""
+    steady = protocol.cost_spread <= REPEATABLE * abs(protocol.first.cost)
+    return bool(protocol.drift) and steady
+
+
 def _memory(record: Record, protocol: Protocol) -> Iterator[Finding]:
-    if protocol.changed_data and not protocol.drift:
+    if protocol.changed_data and not _grows(protocol):
         harmful = not protocol.repeatable
         if harmful or protocol.changed_args:
             yield _finding(
@@ -235,7 +241,7 @@ def _memory(record: Record, protocol: Protocol) -> Iterator[Finding]:
                 help="work on a copy of it: data = data - data.mean(), not data -= data.mean()",
                 level="error" if harmful else "note",
             )
-    if protocol.aliased and not protocol.drift and not protocol.mutated:
+    if protocol.aliased and not _grows(protocol) and not protocol.mutated:
         yield _finding(
             "aliased-buffer",
             "the gradient returned by one call is overwritten by the next",
@@ -256,7 +262,7 @@ def _repetition(record: Record, protocol: Protocol) -> Iterator[Finding]:
             f"{protocol.cost_after_gradient:.10g} after",
             help="do not let jac change what fun reads",
         )
-    if protocol.drift:
+    if _grows(protocol):
         yield _finding(
             "accumulated-gradient",
             "the gradient grows by the same amount at each call",

@@ -1451,6 +1451,7 @@ def test_budget_includes_discovery_and_separate_gradients() -> None:
 
 
 def test_sufficient_budget_changes_nothing() -> None:
+    check(both, x, rng=0)  # the discovery of blocks is remembered, and not counted again
     free = check(both, x, rng=0)
     bounded = check(both, x, budget=free.evaluations.cost, rng=0)
     assert bounded.verdict == PASS

@@ -14,7 +14,8 @@ from gradaudit.evidence.dependence import Dependence
 from gradaudit.evidence.directions import Region
 from gradaudit.evidence.gradient import PointEvidence, Projection
 from gradaudit.evidence.locate import Located
-from gradaudit.judgement.gradient import entry_position, is_material, judge_blocks, name_factor
+from gradaudit.judgement.causes import entry_position, name_factor
+from gradaudit.judgement.gradient import is_material, judge_blocks
 from gradaudit.judgement.record import Description, Record
 from gradaudit.numerics.ladder import Slope
 from gradaudit.numerics.noise import Noise
