@@ -193,6 +193,7 @@ class Inquiry:
             if not line.along.any():
                 return description
             signed.append(self.auditor.project(point, line, block=number, kind="signs"))
+            point.projections.append(signed[-1])
         description = replace(
             description, projections=tuple(signed), factor=_factor(number, signed, points)
         )

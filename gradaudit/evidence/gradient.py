@@ -36,6 +36,8 @@ _SHARP: Final = 1e-9
 _FAR: Final = 1.0
 # Steps this many times what the rounding of the cost asks for keep the bar well below the wanted.
 _KINK_STEPS: Final = 100.0
+# Entries measured on their own where a block has kinks.
+_KINKED_ENTRIES: Final = 3
 # Rounding units of the largest cost seen that a change of it may hide in.
 _STILL: Final = 4 * float(np.finfo(np.float64).eps)
 # A single entry moves by this part of its size; the cost must then move by more than this part.
@@ -127,6 +129,8 @@ class PointEvidence:
         The point itself, until `release`.
     one_sided : bool
         Some parameters sit on a bound.
+    pinned : tuple of int
+        How many parameters of each block the bounds leave a single value.
     zero_blocks : tuple of bool
         Blocks whose returned gradient is exactly zero.
     same_gradient : bool
@@ -150,6 +154,7 @@ class PointEvidence:
     theta: Vector = field(repr=False)
     gradient: Vector = field(repr=False)
     region: Region = field(repr=False)
+    pinned: tuple[int, ...] = ()
     zero_blocks: tuple[bool, ...] = ()
     distance: float = 0.0
     same_gradient: bool = True
@@ -278,11 +283,20 @@ class PointAuditor:
             theta=theta,
             gradient=gradient,
             region=region,
+            pinned=self._pinned(region),
             zero_blocks=tuple(not gradient[s].any() for s in self._selectors),
             residue=rounding_residue(line.norm(gradient), noise, sample.gradient_dtype),
             whole_numbers=are_whole_numbers(gradient),
             blind=self._nothing_finite,
         )
+
+    def _pinned(self, region: Region) -> tuple[int, ...]:
+        if not region.pinned:
+            return tuple(0 for _ in self.blocks)
+        fixed = region.weights == 0.0
+        if region.inward is not None:
+            fixed &= region.inward == 0.0
+        return tuple(int(np.count_nonzero(fixed[s])) for s in self._selectors)
 
     def audit_blocks(self, point: PointEvidence, previous: PointEvidence | None = None) -> None:
         """Measure one random projection of each block.
@@ -300,6 +314,8 @@ class PointAuditor:
                 )
             if point.region.inward is not None:
                 self._project_inward(point, number)
+            if any(self._is_blunt(p) for p in point.of_block(number)):
+                self._probe_kinks(point, number)
 
     def audit_entries(self, point: PointEvidence) -> None:
         """Measure every entry on its own: about 7 evaluations each."""
@@ -308,6 +324,28 @@ class PointAuditor:
             point.projections += found
             if found and all(p.unmoved for p in found):
                 point.dead.add(number)
+
+    def _is_blunt(self, projection: Projection) -> bool:
+        return projection.slope.regime == "kink" or (
+            projection.slope.regime != "smooth"
+            and projection.bar > self.wanted * projection.norm
+            and not projection.unmoved
+        )
+
+    def _probe_kinks(self, point: PointEvidence, number: int) -> None:
+        """Measure a few entries that are exactly zero, where a direction through many cannot tell.
+
+        Zero is where nearly all kinks of parameters are. About 60 evaluations each.
+        """
+        indices = np.fromiter(_flat_indices(self.blocks[number]), dtype=np.intp)
+        zeros = indices[point.theta[indices] == 0.0]
+        chosen = self.rng.permutation(zeros)[:_KINKED_ENTRIES]
+        for index in chosen.tolist():
+            line = self.entry_line(point, index)
+            if line is not None:
+                point.projections.append(
+                    self.project(point, line, block=number, kind="lone", entry=index)
+                )
 
     def probe_lone_entries(self, point: PointEvidence) -> None:
         """See whether the cost moves with a single entry from the middle of the vector.

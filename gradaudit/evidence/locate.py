@@ -24,8 +24,8 @@ Indices = NDArray[np.intp]
 _CLEAR: Final = 10.0
 # A decoded index must be this close to a whole number, and known at least this well.
 _WHOLE: Final = 0.3
-# Parts into which a set is divided when it does not decode.
-_FIRST_PARTS: Final = 8
+# Parts into which a set is divided when it does not decode: many where many are wrong.
+_MANY_PARTS: Final = 8
 _PARTS: Final = 4
 # After this many divisions in a row with every part wrong, everything is.
 _DENSE: Final = 3
@@ -93,7 +93,7 @@ class _Reading:
 
 
 def locate(
-    auditor: PointAuditor, point: PointEvidence, number: int, *, evaluations: int = 600
+    auditor: PointAuditor, point: PointEvidence, number: int, *, evaluations: int = 700
 ) -> Located:
     """Follow a block's error down to single entries, a row or a column.
 
@@ -248,17 +248,19 @@ class _Search:
         if rest.size and self._read(rest, self._signs(rest)).wrong:
             return False
         error = first.residual / float(first.along[at[0]])
-        self.entries.append(self._entry(here, error, first.bar))
+        self.entries.append(
+            self._entry(here, error, first.bar, alone=offsets.size == self.flat.size)
+        )
         return True
 
-    def _entry(self, offset: int, error: float, bar: float) -> Projection:
-        """Return a single entry with its measured slope, measured alone while they are few."""
+    def _entry(self, offset: int, error: float, bar: float, *, alone: bool) -> Projection:
+        """Return a single entry with its slope: measured when it is the only one, else inferred."""
         index = int(self.flat[offset])
         weight = float(self.weights[offset])
         line = Line(
             self.point.theta, np.array([weight]), slice(index, index + 1), -self.reach, self.reach
         )
-        if len(self.entries) < 3:
+        if not self.entries and alone:
             slope = self._slope(line)
         else:
             value = line.dot(self.point.gradient) - error * weight
@@ -298,31 +300,30 @@ class _Search:
 
     def _divide(self, offsets: Indices, first: _Reading) -> tuple[bool, bool]:
         """Divide again and again; return whether all is wrong, and whether the search ended."""
-        pending: list[tuple[Indices, int]] = [(offsets, 0)]
-        parts = _FIRST_PARTS
+        pending: list[tuple[Indices, int, int]] = [(offsets, 0, _MANY_PARTS)]
         del first
         while pending:
             if self.auditor.evaluator.calls >= self.stop_at or len(self.entries) > _MOST_ENTRIES:
                 return len(self.entries) > _MOST_ENTRIES, False
-            part, full = pending.pop()
+            part, full, parts = pending.pop()
             divided = np.array_split(self.auditor.rng.permutation(part), min(parts, part.size))
-            parts = _PARTS
             readings = [(piece, self._read(piece, self._signs(piece))) for piece in divided]
             wrong = [(piece, reading) for piece, reading in readings if reading.wrong]
             full = full + 1 if len(wrong) == len(divided) > 2 else 0
             if full >= _DENSE:
                 return True, True
             crowded = len(wrong) > 0.8 * len(divided) and len(divided) > 2
+            parts = _MANY_PARTS if crowded else _PARTS
             for piece, reading in wrong:
                 if not self._lone(piece, reading, crowded=crowded):
-                    pending.append((piece, full))
+                    pending.append((piece, full, parts))
         return False, True
 
     def _lone(self, piece: Indices, reading: _Reading, *, crowded: bool) -> bool:
         """Decode a piece as a single wrong entry; not tried where most pieces are wrong."""
         if piece.size == 1:
             error = reading.residual / float(reading.along[0])
-            self.entries.append(self._entry(int(piece[0]), error, reading.bar))
+            self.entries.append(self._entry(int(piece[0]), error, reading.bar, alone=False))
             return True
         if crowded:
             return False

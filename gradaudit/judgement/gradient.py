@@ -116,6 +116,7 @@ def judge_blocks(record: Record) -> tuple[tuple[BlockReport, ...], list[Finding]
     findings += _small_discrepancies(record, failing)
     findings += _unused(record, reports)
     findings += _regularity(record)
+    findings += _pinned(record)
     return reports, findings
 
 
@@ -433,6 +434,29 @@ def _unused(record: Record, reports: Sequence[BlockReport]) -> list[Finding]:
     return findings
 
 
+def _pinned(record: Record) -> list[Finding]:
+    """Say which parameters no difference can reach, because their bounds fix them."""
+    if not record.points or not any(record.points[0].pinned):
+        return []
+    counts = [
+        (block.name, count)
+        for block, count in zip(record.blocks, record.points[0].pinned, strict=True)
+        if 0 < count < block.size
+    ]
+    if not counts:
+        return []
+    listing = ", ".join(f"{count} of {name}" for name, count in counts)
+    return [
+        Finding(
+            slug="below-noise",
+            level="note",
+            message=f"pinned by their bounds, parameters were not checked: {listing}",
+            help="widen the bounds for the audit",
+            data={"blocks": tuple(name for name, _ in counts)},
+        )
+    ]
+
+
 def _regularity(record: Record) -> list[Finding]:
     """Note what makes the cost hard to difference, where it was met."""
     findings: list[Finding] = []
@@ -451,7 +475,7 @@ def _regularity(record: Record) -> list[Finding]:
             findings.append(_regularity_finding(record, slug, text, hits))
     coarse = [p for p in record.points if p.noise.precision != "float64"]
     low = coarse[0] if coarse else None
-    if low is not None and 2 * len(coarse) > len(record.points):
+    if low is not None and (low is record.points[0] or 2 * len(coarse) > len(record.points)):
         findings.append(
             Finding(
                 slug="low-precision",

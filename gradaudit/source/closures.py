@@ -481,7 +481,7 @@ def _ignored(
     callee: Callee, start: _Start, reason: str, parameter: str | None, reading: _Reading
 ) -> Suspicion:
     used = _used_instead(callee, start, parameter, reading)
-    location, replacement = _correction(callee, reason, parameter, used, reading)
+    location, replacement = _correction(callee, start, reason, parameter, used, reading)
     certain = reason != "harmless-uses" or used is not None or _returns_something(reading)
     return Suspicion(
         slug="ignored-argument",
@@ -563,7 +563,7 @@ def _read_beside(
     used = _used_instead(callee, start, parameter, reading)
     if used is None or not start.equals(callee.value(used)):
         return
-    location, replacement = _correction(callee, "read-beside", parameter, used, reading)
+    location, replacement = _correction(callee, start, "read-beside", parameter, used, reading)
     yield Suspicion(
         slug="ignored-argument",
         reason="read-beside",
@@ -589,14 +589,20 @@ def _definition_location(code: CodeType, source: Source | None) -> Location:
 
 
 def _correction(
-    callee: Callee, reason: str, parameter: str | None, used: Access | None, reading: _Reading
+    callee: Callee,
+    start: _Start,
+    reason: str,
+    parameter: str | None,
+    used: Access | None,
+    reading: _Reading,
 ) -> tuple[Location, str | None]:
     """Write the corrected line; its location is that line's, else the definition's."""
     code, source = callee.code, reading.source
     place = _definition_location(code, source)
     if source is None or used is None:
         return place, None
-    if isinstance(callee.value(used), list | tuple | dict | set):
+    value = callee.value(used)
+    if isinstance(value, list | tuple | dict | set) and start.shape is not None:
         return place, None  # the vector lies somewhere inside it
     edited = edited_line(source.module, _edits(source.node, reason, parameter, used, reading))
     variadic = source.node.args.vararg

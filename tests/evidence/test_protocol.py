@@ -29,7 +29,8 @@ def quartic(t: Any) -> Any:
 
 def observe(fun: Callable[..., Any], jac: Any = True, args: Any = ()) -> tuple[Protocol, Evaluator]:
     evaluator = Evaluator(Problem(fun, x, jac=jac, args=args))
-    return observe_protocol(evaluator, evaluator.problem.start, evaluator.problem.start + step), evaluator
+    start = evaluator.problem.start
+    return observe_protocol(evaluator, start, start + step), evaluator
 
 
 def cost(t: Any) -> float:

@@ -42,7 +42,11 @@ def test_attribution_and_licence_are_beside_the_data() -> None:
     assert "Creative Commons Attribution 4.0 International Public License" in licence
 
 
-@given(old=st.integers(2, 9), new=st.integers(2, 30), value=st.floats(-16, 16, allow_subnormal=False))
+@given(
+    old=st.integers(2, 9),
+    new=st.integers(2, 30),
+    value=st.floats(-16, 16, allow_subnormal=False),
+)
 @settings(deadline=None, derandomize=True)
 def test_enlarging_preserves_a_constant(old: int, new: int, value: float) -> None:
     enlarged = digits.enlarge(np.full((old, old), value), new)
