@@ -20,7 +20,7 @@ import sys
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.detection import CRASH, FAIL, SLOW, audit, print_versions
 from benchmarks.models import containers, engineering, likelihoods, networks, unseen
 from benchmarks.models.case import Case, Vector, change_gradient, flatten, rebuild
-from benchmarks.models.faults import edits, wrong_entries
+from benchmarks.models.faults import Edit, edits, wrong_entries
 
 RIGHT, SAME, UNNAMED, WRONG, MISSED = "right", "equivalent", "unnamed", "WRONG", "missed"
 STATES = (RIGHT, SAME, UNNAMED, WRONG, MISSED)
@@ -71,6 +71,7 @@ _WHEN_SMALL = frozenset(
     }
 )
 _NUMBER = 1e-3  # relative error up to which a number is right
+_SMALLEST = 5e-7  # smaller errors of the whole gradient are not asked about
 _EXPLAINED = 1e-3  # part of the error that a true statement may leave unexplained
 
 Rng = np.random.Generator
@@ -687,7 +688,6 @@ NAMED_EDITS: dict[str, str] = {
     "dW2 += reg * W2": "wrong-penalty",
     "db1 = dhidden.mean(axis=0)": "wrong-scale",
     "(err * v)": "wrong-scale",
-    "np.append(d_beta, d_r.sum())": "wrong-sign",
     "dU, dV = 0 * U, reg * V": "missing-penalty",
     "delta.mean(axis=0), *grads": "wrong-scale",
     "self.db = dout.mean(0)": "wrong-scale",
@@ -696,6 +696,246 @@ NAMED_EDITS: dict[str, str] = {
     "g = 0 * u": "missing-penalty",
     "np.sum(2 * r), ": "wrong-scale",
 }
+
+
+_u = unseen
+# In the models of `unseen`: (make, thing, old, new, slug, numbers).
+SOURCE_EDITS: tuple[tuple[Any, Any, str, str, str, dict[str, Any]], ...] = (
+    (
+        _u.course_network,
+        _u.nnCostFunction,
+        '(Theta1_grad.ravel(order="F"), Theta2_grad.ravel(order="F"))',
+        "(Theta1_grad.ravel(), Theta2_grad.ravel())",
+        "wrong-memory-order",
+        {},
+    ),
+    (
+        _u.course_network,
+        _u.nnCostFunction,
+        "Theta1_grad[:, 1:] += Lambda / m * Theta1[:, 1:]",
+        "Theta1_grad += Lambda / m * Theta1",
+        "extra-penalty",
+        {"penalty": -0.8 / 28},
+    ),
+    (
+        _u.course_network,
+        _u.nnCostFunction,
+        "Theta2_grad[:, 1:] += Lambda / m * Theta2[:, 1:]",
+        "pass",
+        "missing-penalty",
+        {"penalty": 0.8 / 28},
+    ),
+    (
+        _u.course_network,
+        _u.nnCostFunction,
+        "+= Lambda / m * Theta2[:, 1:]",
+        "+= Lambda * Theta2[:, 1:]",
+        "wrong-penalty",
+        {"penalty": -0.8 * 27 / 28},
+    ),
+    (
+        _u.course_network,
+        _u.nnCostFunction,
+        "(d3.dot(Theta2) * a2 * (1 - a2))",
+        "d3.dot(Theta2)",
+        "wrong-gradient",
+        {},
+    ),
+    (
+        _u.elastic_net,
+        _u.ElasticNetPoisson,
+        " + (1 - self.l1_ratio) * coef)",
+        ")",
+        "missing-penalty",
+        {"penalty": 0.18},
+    ),
+    (
+        _u.elastic_net,
+        _u.ElasticNetPoisson,
+        "self.l1_ratio * np.sign(coef) + ",
+        "",
+        "missing-penalty",
+        {"penalty": 0.12},
+    ),
+    (
+        _u.elastic_net,
+        _u.ElasticNetPoisson,
+        "out[1:] += self.alpha * (self.l1_ratio * np.sign(coef) + (1 - self.l1_ratio) * coef)",
+        "pass",
+        "missing-penalty",
+        {},
+    ),
+    (
+        _u.elastic_net,
+        _u.ElasticNetPoisson,
+        "residual.sum()",
+        "residual.mean()",
+        "wrong-scale",
+        {"factor": 1 / 45},
+    ),
+    (_u.word_vectors, _u.glove, "2 * wd.T @ W", "wd.T @ W", "wrong-scale", {"factor": 0.5}),
+    (
+        _u.word_vectors,
+        _u.glove,
+        "2 * wd.sum(axis=1), 2 * wd.sum(axis=0)",
+        "2 * wd.sum(axis=0), 2 * wd.sum(axis=1)",
+        "swapped-blocks",
+        {},
+    ),
+    (_u.word_vectors, _u.glove, "2 * wd.T @ W", "2 * wd @ W", "wrong-gradient", {}),
+    (
+        _u.word_vectors,
+        _u.glove,
+        "2 * wd.sum(axis=0))",
+        "2 * wd.sum(axis=1))",
+        "swapped-blocks",
+        {},
+    ),
+    (
+        _u.beta_regression,
+        _u.make_beta_regression,
+        "Z.T @ (d_phi * phi)",
+        "Z.T @ d_phi",
+        "wrong-gradient",
+        {},
+    ),
+    (
+        _u.beta_regression,
+        _u.make_beta_regression,
+        " * mu * (1 - mu)",
+        "",
+        "wrong-gradient",
+        {},
+    ),
+    (
+        _u.beta_regression,
+        _u.make_beta_regression,
+        "-np.concatenate(",
+        "np.concatenate(",
+        "wrong-sign",
+        {},
+    ),
+    (
+        _u.robot_arm,
+        _u.reach,
+        "(grad * np.pi / 180)",
+        "grad",
+        "wrong-scale",
+        {"factor": 180 / np.pi},
+    ),
+    (_u.robot_arm, _u.reach, "grad[:-1] -= step", "grad[1:] -= step", "wrong-gradient", {}),
+    (
+        _u.gated,
+        _u.gated_cell,
+        'grads["Uz"] += np.outer(dz, h_prev)',
+        'grads["Uz"] += np.outer(h_prev, dz)',
+        "transposed-block",
+        {},
+    ),
+    (_u.gated, _u.gated_cell, 'grads["h0"] = dh', "pass", "zero-gradient", {"factor": 0.0}),
+    (_u.gated, _u.gated_cell, 'grads["bz"] += dz', 'grads["bz"] = dz', "wrong-gradient", {}),
+    (_u.gated, _u.gated_cell, " * z * (1 - z)", "", "wrong-gradient", {}),
+    (_u.transport, _u.SinkhornDual, "-np.r_", "np.r_", "wrong-sign", {}),
+    (
+        _u.transport,
+        _u.SinkhornDual,
+        "self.a - plan.sum(1), self.b - plan.sum(0)",
+        "self.a - plan.sum(0), self.b - plan.sum(1)",
+        "wrong-gradient",
+        {},
+    ),
+    (
+        _u.nonnegative,
+        _u.kl_factorisation,
+        "H * (W.T @ D) + lam * B",
+        "H * (W.T @ D)",
+        "missing-penalty",
+        {"penalty": 0.7},
+    ),
+    (
+        _u.nonnegative,
+        _u.kl_factorisation,
+        "H * (W.T @ D) + lam * B",
+        "H * (W.T @ D) + 2 * lam * B",
+        "wrong-penalty",
+        {"penalty": -0.7},
+    ),
+    (_u.nonnegative, _u.kl_factorisation, "W * (D @ H.T)", "D @ H.T", "wrong-gradient", {}),
+    (
+        _u.nonnegative,
+        _u.kl_factorisation,
+        "(dA.flatten(), dB.flatten())",
+        "(dB.flatten(), dA.flatten())",
+        "block-order",
+        {},
+    ),
+    (
+        _u.nonnegative,
+        _u.kl_factorisation,
+        "dA.flatten()",
+        'dA.flatten("F")',
+        "wrong-memory-order",
+        {},
+    ),
+    (
+        _u.nonnegative,
+        _u.kl_factorisation,
+        "dB.flatten()",
+        "dB.T.flatten()",
+        "transposed-block",
+        {},
+    ),
+    (
+        _u.rational_fit,
+        _u.rational,
+        "powers.T @ (2 * r / q)",
+        "powers.T @ (r / q)",
+        "wrong-scale",
+        {"factor": 0.5},
+    ),
+    (_u.rational_fit, _u.rational, "q**2))[1:]", "q**2))[:-1]", "wrong-gradient", {}),
+    (
+        _u.topic_model,
+        _u.topics,
+        "np.append(g_theta, g_phi)",
+        "np.append(g_phi, g_theta)",
+        "block-order",
+        {},
+    ),
+    (
+        _u.topic_model,
+        _u.topics,
+        " - np.sum(d_theta * theta, axis=1, keepdims=True)",
+        "",
+        "wrong-gradient",
+        {},
+    ),
+    (
+        _u.topic_model,
+        _u.topics,
+        "np.sum(d_phi * phi, axis=1",
+        "np.sum(d_phi * phi, axis=0",
+        "wrong-gradient",
+        {},
+    ),
+    (_u.rankings, _u.drift, "grad[1:] += change", "grad[1:] -= change", "wrong-gradient", {}),
+    (
+        _u.rankings,
+        _u.drift,
+        "(grad + 0.1 * s)",
+        "grad",
+        "missing-penalty",
+        {"penalty": 0.1},
+    ),
+    (
+        _u.rankings,
+        _u.drift,
+        "(grad + 0.1 * s)",
+        "(grad + 0.05 * s)",
+        "wrong-penalty",
+        {"penalty": 0.05},
+    ),
+)
 
 
 # ---------------------------------------------------------------- what is true of the gradient
@@ -735,14 +975,16 @@ def holds(finding: Any, report: Any, planted: Planted) -> bool:
             for block in blocks:
                 span = slice(block.start, block.start + block.size)
                 error = float(np.linalg.norm(bad[span] - good[span]))
-                left = _left(finding, block, good[span], bad[span], theta[span])
+                left = _left(finding, block, good[span], bad[span], theta[span], _order(planted.right))
                 if left is None or left > _EXPLAINED * error + 1e-12 * np.linalg.norm(good[span]):
                     return False
                 checked += 1
     return checked > 0
 
 
-def _left(finding: Any, block: Any, good: Vector, bad: Vector, theta: Vector) -> float | None:
+def _left(
+    finding: Any, block: Any, good: Vector, bad: Vector, theta: Vector, order: Any
+) -> float | None:
     """Return how much of the error in one block a finding leaves unexplained; None: unknown."""
     slug, data = finding.slug, finding.data
     factor, penalty = data.get("factor", 1.0), data.get("penalty", 0.0)
@@ -758,7 +1000,7 @@ def _left(finding: Any, block: Any, good: Vector, bad: Vector, theta: Vector) ->
     }
     if slug in said:
         return float(np.linalg.norm(bad - said[slug]))
-    table = np.arange(good.size).reshape(block.shape)
+    table = np.arange(good.size).reshape(block.shape, order=order)
     if slug == "wrong-entries":
         hit = [table[index] for index in data["indices"]]
     elif slug == "wrong-row" and len(block.shape) == 2:
@@ -766,7 +1008,7 @@ def _left(finding: Any, block: Any, good: Vector, bad: Vector, theta: Vector) ->
     elif slug == "wrong-column" and len(block.shape) == 2:
         hit = table[:, data["column"]]
     elif slug in ("row-scale", "column-scale") and len(block.shape) == 2:
-        g, b = good.reshape(block.shape), bad.reshape(block.shape)
+        g, b = good[table], bad[table]
         if slug == "column-scale":
             g, b = g.T, b.T
         fitted = np.sum(g * b, axis=1) / np.maximum(np.sum(g * g, axis=1), 1e-300)
@@ -823,8 +1065,7 @@ class Results:
         default_factory=Counter[tuple[str, str, str]]
     )
     remarks: list[str] = field(default_factory=list[str])
-    cases: int = 0
-    models: set[str] = field(default_factory=set[str])
+    models: dict[str, Score] = field(default_factory=lambda: defaultdict[str, Score](Score))
 
 
 def _number_is_right(finding: Any, planted: Planted) -> bool:
@@ -871,84 +1112,95 @@ def _blocks_are_right(report: Any, guilty: Any) -> bool:
     return named == wrong
 
 
-def _cases(
-    makers: Any, seed: int, kind: str, model: str
-) -> Iterator[tuple[str, Callable[[], Case], Planted]]:
-    for place, make in enumerate(makers):
-        right = make(seed)
-        if right.name in LEFT_OUT or model not in right.name:
-            continue
-        for number, (name, plant) in enumerate(KINDS.items()):
-            if kind not in name:
-                continue
-            rng = np.random.default_rng((seed, place, number))
-            planted = plant(make(seed), rng)
-            if planted is not None:
-                yield name, lambda make=make: make(seed), planted
+def _as_seen(case: Case, report: Any) -> Case:
+    """Return the case with the blocks the audit found: faults are planted in those."""
+    seen = [(b.start, tuple(b.shape)) for b in report.blocks]
+    known = [(s.start, shape) for s, shape in zip(case.spans().values(), case.blocks.values())]
+    if seen == known or any(b.size != int(np.prod(b.shape, dtype=int)) for b in report.blocks):
+        return case
+    shapes = {b.name: tuple(b.shape) for b in report.blocks}
+    return case.replace(shapes=shapes, penalty=0.0, penalized=())
+
+
+def _planted(make: Any, seed: int, report: Any, place: int) -> Iterator[tuple[str, Planted]]:
+    for number, (name, plant) in enumerate(KINDS.items()):
+        # a case with state of its own must not be shared
+        planted = plant(_as_seen(make(seed), report), np.random.default_rng((seed, place, number)))
+        if planted is not None:
+            yield name, planted
+    right, other = make(seed), make(seed + 1)
+    if flatten(right.x0).size == flatten(other.x0).size and np.isfinite(_gradient(other)).all():
+        yield (
+            "gradient of another data set",
+            _changed(
+                right,
+                lambda _g, theta: other.flat_gradient(theta),
+                "fun-jac-mismatch",
+                "another data set",
+            ),
+        )
     for edit in edits():
-        name = f"edit: {edit.kind}"
-        if edit.make not in makers or kind not in name:
-            continue
-        right = edit.make(seed)
-        if right.name in LEFT_OUT or model not in right.name:
-            continue
-        slug = NAMED_EDITS.get(edit.new, "wrong-gradient")
-        wrong = edit.case(seed)
-        yield name, lambda edit=edit: edit.make(seed), Planted(right=right, wrong=wrong, slug=slug)
+        if edit.make is make:
+            slug = NAMED_EDITS.get(edit.new, "wrong-gradient")
+            yield f"edit: {edit.kind}", Planted(right=make(seed), wrong=edit.case(seed), slug=slug)
+    for maker, thing, old, new, slug, numbers in SOURCE_EDITS:
+        if maker is make:
+            edit = Edit(kind=slug, make=make, thing=thing, old=old, new=new)
+            planted = Planted(right=make(seed), wrong=edit.case(seed), slug=slug, numbers=numbers)
+            yield f"source: {slug}", planted
 
 
 def run(seeds: range, *, quick: bool, kind: str = "", model: str = "") -> Results:
     results = Results()
     makers = QUICK if quick else tuple(make for module in MODULES for make in module.ALL)
     for seed in seeds:
-        usual: dict[str, int] = {}
-        for name, make, planted in _cases(makers, seed, kind, model):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                guilty, error = wrong_entries(
-                    planted.right, planted.wrong, np.random.default_rng(seed)
-                )
-            if not guilty.any() or error < 5e-7:
+        for place, make in enumerate(makers):
+            base = make(seed).name
+            if base in LEFT_OUT or model not in base:
                 continue
-            base = make().name
-            if base not in usual:
-                verdict, report = audit(make(), seed)
-                usual[base] = 0 if verdict == CRASH else report.evaluations.cost
-            _score(results, name, base, planted, guilty, usual[base], seed)
+            verdict, report = audit(make(seed), seed)
+            if verdict == CRASH:
+                results.remarks.append(f"CRASH of the right gradient: {base}: {report!r}")
+                continue
+            for name, planted in _planted(make, seed, report, place):
+                if kind not in name:
+                    continue
+                rng = np.random.default_rng(seed)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    guilty, error = wrong_entries(planted.right, planted.wrong, rng)
+                if guilty.any() and error > _SMALLEST:
+                    score = _score(results, name, planted, guilty, report.evaluations.cost, seed)
+                    results.scores[name].add(score)
+                    results.models[base].add(score)
     return results
 
 
 def _score(
-    results: Results,
-    name: str,
-    base: str,
-    planted: Planted,
-    guilty: Any,
-    usual: int,
-    seed: int,
-) -> None:
+    results: Results, name: str, planted: Planted, guilty: Any, usual: int, seed: int
+) -> Score:
     verdict, report = audit(planted.wrong, seed)
-    score = results.scores[name]
-    results.cases += 1
-    results.models.add(base)
-    label = f"{name} | {base} (seed {seed})"
+    score = Score()
+    label = f"{name} | {planted.wrong.name} (seed {seed})"
     if verdict == CRASH:
         score.states[MISSED] += 1
         results.remarks.append(f"CRASH {label}: {report!r}")
-        return
+        return score
     state, finding = _judge(planted, report, guilty)
     score.states[state] += 1
     named = finding.slug if finding is not None else str(verdict)
     results.confusion[planted.slug, named, state] += 1
     if finding is None:
         results.remarks.append(f"{state:10s} {label}: {verdict}")
-        return
+        return score
     score.found += 1
     score.beyond.append(report.evaluations.cost - usual)
     blocks = verdict == FAIL and _blocks_are_right(report, guilty)
     score.blocks_right += blocks
     trouble = [] if blocks else ["blocks"]
-    if state == RIGHT and (planted.numbers or planted.text):
+    # a penalty has its strength under any of its names; other names have other numbers
+    penalty = "penalty" in planted.numbers and finding.slug in EQUIVALENT.get(planted.slug, ())
+    if (state == RIGHT or penalty) and (planted.numbers or planted.text):
         right = _number_is_right(finding, planted)
         score.numbers += 1
         score.numbers_right += right
@@ -960,6 +1212,7 @@ def _score(
             f"{state:10s} {label}: planted {planted.slug}, named {named}: {finding.message[:160]}"
             + (f" [{'; '.join(trouble)[:300]}]" if trouble else "")
         )
+    return score
 
 
 # ---------------------------------------------------------------- tables
@@ -986,11 +1239,25 @@ def print_results(results: Results) -> None:
             print(f"  {planted:20s} -> {named:20s} {count:5d}  {state}")
 
     print("\n" + "\n".join(sorted(results.remarks)))
+    print("\nModels with something else than right names")
+    for name, score in results.models.items():
+        if score.states.total() > score.states[RIGHT] + score.states[SAME]:
+            counts = ", ".join(f"{score.states[s]} {s}" for s in STATES if score.states[s])
+            print(f"  {name:40s} {counts}")
+    new = {make(0).name for make in unseen.ALL}
+    _print_totals("all models", results, results.models.keys())
+    _print_totals("unseen models", results, results.models.keys() & new)
+
+
+def _print_totals(title: str, results: Results, names: Collection[str]) -> None:
+    total = Score()
+    for name in names:
+        total.add(results.models[name])
     cases, states = total.states.total(), total.states
     named = states[RIGHT] + states[SAME]
     print(
-        f"\n{len(results.scores)} kinds, {len(results.models)} models, {cases} cases\n"
-        f"cause right        {_share(named, cases)}  (of those found {_share(named, total.found)})\n"
+        f"\n{title}: {len(results.scores)} kinds, {len(names)} models, {cases} cases\n"
+        f"cause right        {_share(named, cases)} (of those found {_share(named, total.found)})\n"
         f"  by another name  {_share(states[SAME], cases)}\n"
         f"unnamed            {_share(states[UNNAMED], cases)}\n"
         f"wrong names        {_share(states[WRONG], cases)}\n"

@@ -18,7 +18,7 @@ from gradaudit.evidence.cause import (
 )
 from gradaudit.evidence.consistency import another_function
 from gradaudit.evidence.gradient import PointAuditor, PointEvidence, Projection
-from gradaudit.evidence.locate import Located, locate, slice_factors
+from gradaudit.evidence.locate import Located, locate, rest_of_block, slice_factors
 
 # Wrong entries that are each measured a second time.
 _CONFIRMED_ENTRIES: Final = 3
@@ -146,6 +146,8 @@ class Inquiry:
     def describe(self, points: Sequence[PointEvidence]) -> None:
         """Describe each block's first confirmed discrepancy: its cause, else its entries."""
         done: dict[int, int] = {}
+        # what was seen of single entries at a kink says less than what was seen of the block
+        self.descriptions.sort(key=lambda d: d.projections[0].kind == "lone")
         for place, description in enumerate(self.descriptions):
             number = description.block
             if number is None:
@@ -162,6 +164,7 @@ class Inquiry:
     ) -> Description:
         kind = description.projections[0].kind
         if kind == "lone":
+            # entries of a kink: what was not measured is not known to be right
             found = Located(entries=description.projections, dense=False, finished=False)
             return replace(description, located=found)
         if kind == "inward":
@@ -203,10 +206,27 @@ class Inquiry:
         if description.cause is not None:
             return description
         found = locate(self.auditor, point, number)
+        if not found.dense and not self._holds_elsewhere(found, point, number, points):
+            found = replace(found, dense=True)
         description = replace(description, located=found)
         if len(block.shape) == 2 and not _has_few_entries(description, block.size):
             return replace(description, cause=slice_factors(self.auditor, point, number))
         return description
+
+    def _holds_elsewhere(
+        self, found: Located, point: PointEvidence, number: int, points: Sequence[PointEvidence]
+    ) -> bool:
+        """Tell whether the rest of the block is right where else the block is wrong."""
+        for other in points:
+            wrong_there = any(d.point is other and d.block == number for d in self.descriptions)
+            if other is point or not wrong_there or not other.gradient.size:
+                continue
+            line = rest_of_block(self.auditor, other, number, found)
+            if line is None:
+                continue
+            if self.auditor.project(other, line, block=number, kind="signs").significant:
+                return False
+        return True
 
     def _with_cause(
         self,

@@ -600,7 +600,7 @@ class PointAuditor:
         norm = line.norm(gradient)
         analytic = line.dot(gradient)
         # a gradient rougher than the cost, by more than matters, is not excused by being rough
-        rough = min(rough, max(self.negligible * norm, slope.bar, point.residue))
+        rough = min(rough, max(self.negligible * norm, _sharpness(slope), point.residue))
         if is_unmoved(slope):
             # a cost that comes out of larger terms may stand still by their rounding alone
             rounding = _STILL * self._magnitude / min(slope.step or 1.0, 1.0)
@@ -759,6 +759,13 @@ class PointAuditor:
     def _expected_roughness(self, point: PointEvidence, block: int | None, norm: float) -> float:
         relative = point.roughness.max() if block is None else point.roughness[block]
         return float(relative) * norm
+
+
+def _sharpness(slope: Slope) -> float:
+    """Return how well a slope is known; at a kink, each of its two sides."""
+    if slope.regime == "kink" and slope.one_sided_bars is not None:
+        return max(slope.one_sided_bars)
+    return slope.bar
 
 
 def is_unmoved(slope: Slope) -> bool:

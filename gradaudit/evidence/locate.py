@@ -158,7 +158,7 @@ class _Search:
         if self.entries:
             return self._located()
         dense, finished = self._divide(movable, first)
-        return self._located(dense=dense, finished=finished)
+        return self._located(slice_=self._common_slice(), dense=dense, finished=finished)
 
     def _located(
         self, *, slice_: Slice | None = None, dense: bool = False, finished: bool = True
@@ -296,6 +296,22 @@ class _Search:
             readings.append(self.auditor.compare(self.point, line, self._slope(line), self.number))
         return fit_factor(readings)
 
+    def _common_slice(self) -> Slice | None:
+        """Return the row or column that holds all the entries found, and is mostly made of them.
+
+        Where the noise hides small errors, the rest of a wrong row is below the floor.
+        """
+        shape = self.block.shape
+        if len(shape) != 2 or len(self.entries) < 3:
+            return None
+        at = np.flatnonzero(np.isin(self.flat, _flat_of(self.entries)))
+        places = np.unravel_index(at, shape)
+        for axis in (0, 1):
+            same = np.unique(places[axis])
+            if same.size == 1 and 2 * at.size >= shape[1 - axis] > 2:
+                return Slice(axis=axis, index=int(same[0]), readings=tuple(self.entries))
+        return None
+
     # several entries
 
     def _divide(self, offsets: Indices, first: _Reading) -> tuple[bool, bool]:
@@ -364,6 +380,23 @@ def slice_factors(auditor: PointAuditor, point: PointEvidence, number: int) -> C
     return None
 
 
-def wrong_indices(located: Located) -> Sequence[int]:
-    """Return the flat indices of the entries that were found."""
-    return [p.entry for p in located.entries if p.entry is not None]
+def rest_of_block(
+    auditor: PointAuditor, point: PointEvidence, number: int, found: Located
+) -> Line | None:
+    """Return a random line through what is thought to be right; None when nothing is left."""
+    block = auditor.blocks[number]
+    flat = block.indices().reshape(-1)
+    keep = point.region.weights[flat] > 0.0
+    if found.slice is not None:
+        places = np.unravel_index(np.arange(flat.size), block.shape)
+        keep &= places[found.slice.axis] != found.slice.index
+    keep &= ~np.isin(flat, _flat_of(found.entries))
+    if not keep.any():
+        return None
+    along = point.region.weights[flat[keep]] * auditor.rng.choice((-1.0, 1.0), int(keep.sum()))
+    reach = min(point.region.reach, 1.0)
+    return Line(point.theta, along, flat[keep], -reach, reach)
+
+
+def _flat_of(entries: Sequence[Projection]) -> list[int]:
+    return [p.entry for p in entries if p.entry is not None]

@@ -177,12 +177,15 @@ def _approximation(description: Description, record: Record) -> float:
     others = [
         abs(p.residual)
         for p in point.projections
-        if p.kind in ("signs", "entry")
+        # a block's own sums over many entries are what is in question
+        if (p.kind == "entry" or (p.kind == "signs" and p.block != description.block))
         and p.significant
         and abs(p.residual) <= negligible * _size(p)
     ]
-    if all(p.analytic == 0.0 for p in description.projections):
-        return 0.0
+    located = description.located
+    few = located is not None and not located.dense and located.finished
+    if few or all(p.analytic == 0.0 for p in description.projections):
+        return 0.0  # an approximation is off everywhere
     return min(_SAME_SIZE * max(others, default=0.0), negligible * whole)
 
 
