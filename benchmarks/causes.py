@@ -159,7 +159,7 @@ def _block_times(name: str, slug: str, factor: Callable[[Case], float]) -> None:
             g[span] *= value
             return g
 
-        numbers = {} if slug == "wrong-sign" else {"factor": value}
+        numbers: dict[str, Any] = {} if slug == "wrong-sign" else {"factor": value}
         return _changed(case, change, slug, name, **numbers)
 
     KINDS[name] = plant
@@ -168,7 +168,7 @@ def _block_times(name: str, slug: str, factor: Callable[[Case], float]) -> None:
 def _all_times(name: str, slug: str, factor: Callable[[Case], float]) -> None:
     def plant(case: Case, _rng: Rng) -> Planted | None:
         value = factor(case)
-        numbers = {} if slug == "wrong-sign" else {"factor": value}
+        numbers: dict[str, Any] = {} if slug == "wrong-sign" else {"factor": value}
         return _changed(case, lambda g, _theta: value * g, slug, name, **numbers)
 
     KINDS[name] = plant
@@ -366,9 +366,7 @@ def _fortran(G: Any) -> Any:
 
 
 _matrix_kind("block transposed", "transposed-block", lambda G: G.T.reshape(G.shape))
-_matrix_kind(
-    "block read transposed", "transposed-block", lambda G: G.reshape(G.shape[::-1]).T
-)
+_matrix_kind("block read transposed", "transposed-block", lambda G: G.reshape(G.shape[::-1]).T)
 _matrix_kind("block in Fortran order", "wrong-memory-order", _fortran)
 _matrix_kind("rows reversed", "shifted-block", lambda G: G[::-1])
 _matrix_kind("columns reversed", "shifted-block", lambda G: G[:, ::-1])
@@ -503,8 +501,10 @@ def _packing(name: str, arrange: Callable[[list[slice]], list[slice]]) -> None:
         def change(g: Vector, _theta: Vector) -> Vector:
             return np.concatenate([g[s] for s in arrange(spans)])
 
-        equal = len({s.stop - s.start for s in arrange(spans)[: len(spans)]}) == 1
-        return _changed(case, change, "swapped-blocks" if equal else "block-order", name)
+        exchange = (
+            len(spans) == 2 and spans[0].stop - spans[0].start == spans[1].stop - spans[1].start
+        )
+        return _changed(case, change, "swapped-blocks" if exchange else "block-order", name)
 
     KINDS[name] = plant
 
@@ -520,14 +520,13 @@ def _entries_kind(name: str, count: int, factor: float) -> None:
     def plant(case: Case, rng: Rng) -> Planted | None:
         gradient = _gradient(case)
         found = [
-            (s, shape)
-            for s, shape in zip(case.spans().values(), case.blocks.values(), strict=True)
+            s
+            for s in case.spans().values()
             if s.stop - s.start >= 4 * count and np.count_nonzero(gradient[s]) >= count
         ]
-        chosen = _pick(rng, found)
-        if chosen is None:
+        span = _pick(rng, found)
+        if span is None:
             return None
-        span, shape = chosen
         places = np.flatnonzero(gradient[span])
         hit = np.sort(rng.choice(places, count, replace=False))
 
@@ -535,8 +534,8 @@ def _entries_kind(name: str, count: int, factor: float) -> None:
             g[span.start + hit] *= factor
             return g
 
-        index = np.unravel_index(hit, shape, order=_order(case))
-        indices = {tuple(int(i) for i in where) for where in zip(*index, strict=True)}
+        # of the flat vector: whether a block is seen as a matrix is not the question
+        indices = {int(span.start + i) for i in hit}
         return _changed(case, change, "wrong-entries", name, indices=indices)
 
     KINDS[name] = plant
@@ -600,7 +599,7 @@ def _(case: Case, rng: Rng) -> Planted | None:
 
 @_kind("gradient of another tilt of the cost")
 def _(case: Case, rng: Rng) -> Planted | None:
-    """A term ``sum(sin(a theta + b))``, coupled, that only the gradient has."""
+    # two waves through all parameters, which the cost does not have
     theta0 = flatten(case.x0)
     if theta0.size < 4:
         return None
@@ -975,7 +974,8 @@ def holds(finding: Any, report: Any, planted: Planted) -> bool:
             for block in blocks:
                 span = slice(block.start, block.start + block.size)
                 error = float(np.linalg.norm(bad[span] - good[span]))
-                left = _left(finding, block, good[span], bad[span], theta[span], _order(planted.right))
+                order = _order(planted.right)
+                left = _left(finding, block, good[span], bad[span], theta[span], order)
                 if left is None or left > _EXPLAINED * error + 1e-12 * np.linalg.norm(good[span]):
                     return False
                 checked += 1
@@ -1050,6 +1050,7 @@ class Score:
     beyond: list[int] = field(default_factory=list[int])
 
     def add(self, other: Score) -> None:
+        """Count another score as well."""
         self.states += other.states
         self.numbers += other.numbers
         self.numbers_right += other.numbers_right
@@ -1060,26 +1061,37 @@ class Score:
 
 @dataclass(slots=True)
 class Results:
+    """Scores by kind and by model, and what deserves a line of its own."""
+
     scores: dict[str, Score] = field(default_factory=lambda: defaultdict[str, Score](Score))
-    confusion: Counter[tuple[str, str, str]] = field(
-        default_factory=Counter[tuple[str, str, str]]
-    )
+    confusion: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
     remarks: list[str] = field(default_factory=list[str])
     models: dict[str, Score] = field(default_factory=lambda: defaultdict[str, Score](Score))
 
 
-def _number_is_right(finding: Any, planted: Planted) -> bool:
+def _flat(finding: Any, report: Any, order: Any) -> set[int]:
+    """Return the entries a finding names, as indices of the flat vector."""
+    block = next(b for b in report.blocks if b.name == finding.block)
+    return {
+        block.start + int(np.ravel_multi_index(index, block.shape, order=order))
+        for index in finding.data["indices"]
+    }
+
+
+def _number_is_right(finding: Any, report: Any, planted: Planted) -> bool:
     for key, wanted in planted.numbers.items():
         value = finding.data.get(key)
         if value is None:
             return False
         if key == "indices":
-            if {tuple(index) for index in value} != wanted:
+            if _flat(finding, report, _order(planted.right)) != wanted:
                 return False
         elif key in ("row", "column"):
             if value != wanted:
                 return False
-        elif abs(value - wanted) > _NUMBER * abs(wanted) + 1e-12:
+        elif abs(value - (abs(wanted) if key == "penalty" else wanted)) > (
+            _NUMBER * abs(wanted) + 1e-12
+        ):
             return False
     return planted.text in finding.message
 
@@ -1096,11 +1108,14 @@ def _judge(planted: Planted, report: Any, guilty: Any) -> tuple[str, Any]:
         return SAME, first
     if first.slug == "wrong-gradient":
         return UNNAMED, first
-    hit = np.count_nonzero(guilty)
-    if hit == 1 and first.slug in _WHEN_SMALL:
+    hit = [b.size for b in report.blocks if guilty[b.start : b.start + b.size].any()]
+    if hit == [1] and first.slug in _WHEN_SMALL:
         return SAME, first
     if {planted.slug, first.slug} == {"swapped-blocks", "block-order"}:
         return SAME, first
+    if first.slug == "fun-jac-mismatch" and planted.slug != "wrong-gradient":
+        # true of every factor and every penalty, and no help
+        return (UNNAMED if holds(first, report, planted) else WRONG), first
     return (SAME if holds(first, report, planted) else WRONG), first
 
 
@@ -1108,14 +1123,21 @@ def _blocks_are_right(report: Any, guilty: Any) -> bool:
     """Tell whether the blocks of the findings are those with a wrong entry, and no others."""
     wrong = {b.name for b in report.blocks if guilty[b.start : b.start + b.size].any()}
     errors = [f for f in report.findings if f.level == "error"]
-    named = {name for f in errors for name in f.data.get("blocks", ())}
+    named = set[str]()
+    for f in errors:
+        # of "a: it holds the gradient of b" only a is wrong
+        copied = "it holds the gradient of" in f.message
+        named |= {f.block} if copied else set(f.data.get("blocks", ()))
     return named == wrong
 
 
 def _as_seen(case: Case, report: Any) -> Case:
     """Return the case with the blocks the audit found: faults are planted in those."""
     seen = [(b.start, tuple(b.shape)) for b in report.blocks]
-    known = [(s.start, shape) for s, shape in zip(case.spans().values(), case.blocks.values())]
+    known = [
+        (s.start, shape)
+        for s, shape in zip(case.spans().values(), case.blocks.values(), strict=True)
+    ]
     if seen == known or any(b.size != int(np.prod(b.shape, dtype=int)) for b in report.blocks):
         return case
     shapes = {b.name: tuple(b.shape) for b in report.blocks}
@@ -1201,7 +1223,7 @@ def _score(
     # a penalty has its strength under any of its names; other names have other numbers
     penalty = "penalty" in planted.numbers and finding.slug in EQUIVALENT.get(planted.slug, ())
     if (state == RIGHT or penalty) and (planted.numbers or planted.text):
-        right = _number_is_right(finding, planted)
+        right = _number_is_right(finding, report, planted)
         score.numbers += 1
         score.numbers_right += right
         if not right:

@@ -60,11 +60,13 @@ class ElasticNetPoisson:
         return self.X @ params[1:] + params[0]
 
     def objective(self, params):
+        """Return the mean loss with its penalty."""
         eta, coef = self._eta(params), params[1:]
         penalty = self.l1_ratio * np.abs(coef).sum() + 0.5 * (1 - self.l1_ratio) * coef @ coef
         return np.mean(np.exp(eta) - self.y * eta) + self.alpha * penalty
 
     def gradient(self, params):
+        """Return the derivative of the objective."""
         coef = params[1:]
         residual = (np.exp(self._eta(params)) - self.y) / len(self.y)
         out = np.empty_like(params)
@@ -186,7 +188,7 @@ def robot_arm(seed: int = 0) -> Case:
     )
 
 
-# ---------------------------------------------------------------- a gated cell, parameters in a dict
+# ---------------------------------------------------------------- a gated cell in a dict
 
 
 def gated_cell(params, xs, target):
@@ -239,10 +241,13 @@ def gated(seed: int = 0) -> Case:
 
 
 class SinkhornDual:
+    """Minus the dual of entropic transport, with its gradient."""
+
     def __init__(self, cost, a, b, eps):
         self.cost, self.a, self.b, self.eps = cost, a, b, eps
 
     def __call__(self, x):
+        """Return value and gradient."""
         f, g = np.split(x, [len(self.a)])
         logits = (f[:, None] + g[None, :] - self.cost) / self.eps
         plan = np.exp(logits) * self.a[:, None] * self.b[None, :]

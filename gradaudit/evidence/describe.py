@@ -210,17 +210,27 @@ class Inquiry:
             found = replace(found, dense=True)
         description = replace(description, located=found)
         if len(block.shape) == 2 and not _has_few_entries(description, block.size):
-            return replace(description, cause=slice_factors(self.auditor, point, number))
+            others = self._other_failures(point, number, points)
+            cause = slice_factors(self.auditor, point, number, others)
+            return replace(description, cause=cause)
         return description
+
+    def _other_failures(
+        self, point: PointEvidence, number: int, points: Sequence[PointEvidence]
+    ) -> list[PointEvidence]:
+        """Return the other points at which the block is wrong."""
+        wrong = {id(d.point) for d in self.descriptions if d.block == number}
+        return [
+            other
+            for other in points
+            if other is not point and id(other) in wrong and other.gradient.size
+        ]
 
     def _holds_elsewhere(
         self, found: Located, point: PointEvidence, number: int, points: Sequence[PointEvidence]
     ) -> bool:
         """Tell whether the rest of the block is right where else the block is wrong."""
-        for other in points:
-            wrong_there = any(d.point is other and d.block == number for d in self.descriptions)
-            if other is point or not wrong_there or not other.gradient.size:
-                continue
+        for other in self._other_failures(point, number, points):
             line = rest_of_block(self.auditor, other, number, found)
             if line is None:
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -30,6 +30,8 @@ _PARTS: Final = 4
 # After this many divisions in a row with every part wrong, everything is.
 _DENSE: Final = 3
 _MOST_ENTRIES: Final = 200
+# Factors of rows differ, and agree from point to point, at this relative size.
+_DIFFERENT: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -353,31 +355,38 @@ _KNOWN: Final = Slope(
 )
 
 
-def slice_factors(auditor: PointAuditor, point: PointEvidence, number: int) -> Cause | None:
+def slice_factors(
+    auditor: PointAuditor, point: PointEvidence, number: int, others: Iterable[PointEvidence]
+) -> Cause | None:
     """Tell whether each row, or each column, is off by a factor of its own.
 
-    Three rows and three columns are looked at, each along two directions; a factor must explain
-    both, and the factors must differ.
+    Four rows and four columns are looked at, each along three directions; a factor must explain
+    all three, the factors must differ, and be the same at another point.
     """
-    search = _Search(auditor, point, number, evaluations=200)
-    shape = search.block.shape
-    places = np.unravel_index(np.arange(search.flat.size), shape)
+    shape = auditor.blocks[number].shape
+    places = np.unravel_index(np.arange(math.prod(shape)), shape)
     for axis, slug in ((0, "row-scale"), (1, "column-scale")):
-        chosen = auditor.rng.permutation(shape[axis])[:4]
         if shape[axis] < 2 or shape[1 - axis] < 3:
             continue
-        factors = [search.factor_of(np.flatnonzero(places[axis] == i)) for i in chosen]
-        known = [f for f in factors if f is not None]
-        if len(known) < len(factors) or len(known) < 2:
+        chosen = [int(i) for i in auditor.rng.permutation(shape[axis])[:4]]
+        groups = [np.flatnonzero(places[axis] == i) for i in chosen]
+        factors = _factors_of(auditor, point, number, groups)
+        if factors is None or max(factors) - min(factors) <= _DIFFERENT * max(map(abs, factors)):
             continue
-        spread = max(f.value for f in known) - min(f.value for f in known)
-        if spread > 1e-6 + 2 * max(f.uncertainty for f in known):
-            listed = ", ".join(
-                f"{int(i)}: {f.value:.6g}" for i, f in zip(chosen, known, strict=True)
-            )
+        there = [_factors_of(auditor, other, number, groups) for other in others]
+        if all(f is not None and np.allclose(f, factors, rtol=_DIFFERENT) for f in there):
+            listed = ", ".join(f"{i}: {f:.6g}" for i, f in zip(chosen, factors, strict=True))
             what = "row" if axis == 0 else "column"
             return Cause(slug=slug, detail=f"returned over right by {what}: {listed}")
     return None
+
+
+def _factors_of(
+    auditor: PointAuditor, point: PointEvidence, number: int, groups: Sequence[Indices]
+) -> list[float] | None:
+    search = _Search(auditor, point, number, evaluations=200)
+    found = [search.factor_of(group) for group in groups]
+    return [f.value for f in found if f is not None] if None not in found else None
 
 
 def rest_of_block(

@@ -19,6 +19,9 @@ from gradaudit.results import Finding
 # Two numbers are the same when they agree to this, relative.
 _SAME: Final = 1e-6
 
+# Below this many bars a hypothesis is not put to the test.
+_COARSE: Final = 20.0
+
 Member = tuple[int, Description]
 
 
@@ -45,7 +48,7 @@ def _same(value: float, other: float) -> bool:
 def _identity(record: Record, number: int, description: Description) -> tuple[str, float, str]:
     """Return what tells one cause from another: slug, number, detail."""
     block = record.blocks[number]
-    if description.cause is None and all(p.analytic == 0.0 for p in description.projections):
+    if description.cause is None and description.point.zero_blocks[number]:
         return "zero-gradient", 0.0, ""
     factor, cause = description.factor, description.cause
     if factor is not None and math.isfinite(factor.uncertainty):
@@ -65,6 +68,9 @@ def _identity(record: Record, number: int, description: Description) -> tuple[st
 def _cause_identity(record: Record, block: Block, cause: Cause) -> tuple[str, float, str]:
     if cause.slug == "missing-penalty" and cause.penalty is not None:
         return penalty_slug(record, block, cause.penalty), cause.penalty, cause.detail
+    if cause.slug == "wrong-scale" and cause.penalty is None and cause.factor is not None:
+        near = abs(cause.factor + 1.0) <= 1e-5
+        return ("wrong-sign", -1.0, "") if near else ("wrong-scale", cause.factor, "")
     if cause.slug == "wrong-scale":
         return "wrong-scale", cause.factor or 0.0, f"and a penalty {cause.penalty or 0.0:.3g}"
     if cause.slug == "transposed-block" and _reads_fortran(record):
@@ -139,9 +145,11 @@ def _wording(
         return _placed(record, slug, members, data)
     if cause is None:
         return "the gradient is not the derivative of the cost", _ruled_out(first)
+    known = False
     if cause.penalty is not None:
-        data["penalty"] = cause.penalty
+        data["penalty"] = abs(cause.penalty)
         name = name_number(abs(cause.penalty), record.numbers)
+        known = bool(name)
         if name:
             notes.append(f"{abs(cause.penalty):.6g} = {name}")
     if cause.factor is not None:
@@ -150,22 +158,38 @@ def _wording(
         data["shift"] = cause.shift
     if cause.blocks:
         data["blocks"] = tuple(record.blocks[n].name for n in cause.blocks)
+    if slug in _ALIKE:
+        notes.append(_ALIKE[slug])
     if slug == "swapped-blocks" and len(members) > 1:
         return "each holds the gradient of the other", notes
-    return _cause_text(slug, cause), notes
+    return _cause_text(slug, cause, known=known), notes
 
 
-def _cause_text(slug: str, cause: Cause) -> str:
+_PENALISED: Final = {"": "theta", "L1": "sign(theta)"}
+# What explains the same numbers equally well, and how to tell.
+_ALIKE: Final = {
+    "transposed-block": "flattened in Fortran order it would hold the same numbers; only the code "
+    "can tell the two apart",
+    "wrong-memory-order": "a transposed gradient would hold the same numbers; the code speaks of "
+    "Fortran order, hence the name",
+    "extra-penalty": "a penalty of the cost taken too strongly would give the same numbers",
+    "wrong-penalty": "a penalty that one of the two lacks altogether would give the same numbers",
+    "missing-penalty": "one that is there, but weaker by this much, would give the same numbers",
+}
+
+
+def _cause_text(slug: str, cause: Cause, *, known: bool) -> str:
     strength = abs(cause.penalty or 0.0)
-    term = "theta" if cause.detail != "L1" else "sign(theta)"
+    term = _PENALISED.get(cause.detail, f"theta ({cause.detail})")
+    part = "" if known else ", or too weak by that"
     also = "" if cause.factor is None else f", and {cause.factor:.7g} times the right one"
     texts = {
-        "missing-penalty": f"the penalty's derivative {strength:.7g} * {term} is missing",
+        "missing-penalty": f"the penalty's derivative {strength:.7g} * {term} is missing{part}",
         "wrong-penalty": f"the penalty's derivative is off by {strength:.7g} * {term}",
         "extra-penalty": f"the gradient holds {strength:.7g} * {term}, which the cost does not",
         "transposed-block": f"the gradient is transposed ({cause.detail}){also}",
         "wrong-memory-order": f"the gradient is flattened in the other memory order{also}",
-        "shifted-block": f"the entries of the gradient are {cause.detail}{also}",
+        "shifted-block": f"{_moved(cause.detail)}{also}",
         "swapped-blocks": f"{cause.detail}{also}",
         "block-order": f"the gradient is {cause.detail}",
         "log-parameter": f"the derivative is with respect to log(theta){also}",
@@ -175,6 +199,12 @@ def _cause_text(slug: str, cause: Cause) -> str:
         "wrong-gradient": f"the gradient is the right one {cause.detail}",
     }
     return texts.get(slug, "the gradient is not the derivative of the cost")
+
+
+def _moved(detail: str) -> str:
+    if detail.startswith("shifted"):
+        return f"the entries of the gradient are {detail}"
+    return f"the gradient has its {detail}"
 
 
 def _scaled(record: Record, slug: str, first: Description, data: dict[str, Any]) -> str:
@@ -264,6 +294,8 @@ def _indices(record: Record, members: Sequence[Member]) -> tuple[tuple[int, ...]
 def _ruled_out(description: Description) -> list[str]:
     if not description.observations:
         return []
+    if all(abs(p.residual) < _COARSE * p.bar for p in description.projections):
+        return ["the cost is too noisy to tell which mistake it is"]
     return [
         "ruled out: a constant factor, a penalty, transposed, shifted or exchanged entries, a "
         "derivative with respect to a transform of theta"

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from gradaudit.blocks import Block, Layout
 from gradaudit.report import wording
+from gradaudit.report.picture import picture_of
 from gradaudit.results import BlockReport, Derivative, Finding, PointReport, Report, Verdict
 
 _GAP: Final = 2
@@ -214,6 +215,7 @@ def _report(page: _Page, report: Report, verbosity: int) -> Iterator[RenderableT
         yield Text()
     if report.blocks:
         yield from _blocks(page, report, verbosity)
+        yield from _pictures(page, report)
     yield from _conclusion(page, report, verbosity)
     if verbosity > 1:
         yield from _worst_entries(page, report.blocks)
@@ -288,6 +290,19 @@ def _selection(
     ordered = wording.worst_first(report.blocks)
     passing = [block for block in ordered if block.verdict == Verdict.PASS]
     return ordered[: len(ordered) - len(passing)], passing
+
+
+def _pictures(page: _Page, report: Report) -> Iterator[Text]:
+    """Draw where the wrong entries of a block lie, when they are not everywhere."""
+    shapes = {block.name: block.shape for block in report.blocks}
+    for finding in wording.open_findings(report):
+        shape = shapes.get(finding.block or "", ())
+        drawn = picture_of(finding, shape, width=min(max(page.width - 4, 8), 60))
+        if drawn and len(finding.data.get("blocks", ())) <= 1:
+            yield page.line(f"{finding.block}, {shape[0]} rows by {shape[1]} columns, # is wrong:")
+            for line in drawn:
+                yield Text(f"  {line}")
+            yield Text()
 
 
 def _conclusion(page: _Page, report: Report, verbosity: int) -> Iterator[Text]:

@@ -145,7 +145,8 @@ def described(
 
 def judged(*projections: Projection, factor: float | None = None, **more: Any) -> Any:
     located = more.pop("located", None)
-    at = point("x0", *projections, right(1))
+    zero = (all(p.analytic == 0.0 for p in projections), False)
+    at = point("x0", *projections, right(1), zero_blocks=zero)
     return judge_blocks(
         record(
             at,
