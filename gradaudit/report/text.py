@@ -285,11 +285,12 @@ def _selection(
     report: Report, *, everything: bool
 ) -> tuple[Sequence[BlockReport], Sequence[BlockReport]]:
     """Return the blocks that get a row, and the passing ones that are folded into one line."""
+    passing = [block for block in report.blocks if block.verdict == Verdict.PASS]
+    others = [block for block in report.blocks if block.verdict != Verdict.PASS]
+    worst = wording.worst_first(others)
     if everything or len(report.blocks) <= wording.FOLD_ABOVE:
-        return report.blocks, ()
-    ordered = wording.worst_first(report.blocks)
-    passing = [block for block in ordered if block.verdict == Verdict.PASS]
-    return ordered[: len(ordered) - len(passing)], passing
+        return [*worst, *passing], ()
+    return worst, wording.worst_first(passing)
 
 
 def _pictures(page: _Page, report: Report) -> Iterator[Text]:

@@ -109,7 +109,10 @@ def worst_first(blocks: Iterable[BlockReport]) -> list[BlockReport]:
 
     def gravity(block: BlockReport) -> tuple[int, float]:
         error = block.relative_error
-        return _GRAVITY[block.verdict], -error if math.isfinite(error) else -math.inf
+        if not math.isfinite(error):
+            return _GRAVITY[block.verdict], -math.inf
+        # as printed: blocks that are equally wrong keep the order of the parameters
+        return _GRAVITY[block.verdict], -float(f"{error:.1e}")
 
     return sorted(blocks, key=gravity)
 
