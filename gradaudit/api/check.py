@@ -129,9 +129,10 @@ def check(
     Notes
     -----
     With ``jac=True`` and B blocks, when nothing is suspicious: one call for discovery, 3 for the
-    protocol, 20 for the noise, about 8 B + 6 (k - 1) + 14 at the first point, where k is the
-    number of sign patterns that `confidence` needs (10 for 0.999), and 11 + 6 B at each further
-    point. For few parameters (and with `dense`) about 7 for each parameter and point instead.
+    protocol, 1 for stairs, 2 for lone entries, 20 for the noise, about 8 B + 6 (k - 1) + 14 at the
+    first point, where k is the number of sign patterns that `confidence` needs (10 for 0.999),
+    and 11 + 6 B at each further point. For few parameters (and with `dense`) about 7 for each
+    parameter and point instead.
 
     Examples
     --------

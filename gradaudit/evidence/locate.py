@@ -159,7 +159,7 @@ class _Search:
             return self._located(slice_=found)
         if self.entries:
             return self._located()
-        dense, finished = self._divide(movable, first)
+        dense, finished = self._divide(movable)
         return self._located(slice_=self._common_slice(), dense=dense, finished=finished)
 
     def _located(
@@ -316,10 +316,9 @@ class _Search:
 
     # several entries
 
-    def _divide(self, offsets: Indices, first: _Reading) -> tuple[bool, bool]:
+    def _divide(self, offsets: Indices) -> tuple[bool, bool]:
         """Divide again and again; return whether all is wrong, and whether the search ended."""
         pending: list[tuple[Indices, int, int]] = [(offsets, 0, _MANY_PARTS)]
-        del first
         while pending:
             if self.auditor.evaluator.calls >= self.stop_at or len(self.entries) > _MOST_ENTRIES:
                 return len(self.entries) > _MOST_ENTRIES, False

@@ -59,8 +59,6 @@ class Protocol:
     stale_cost, stale_gradient : bool
         The value at the point nearby is that of x0 unless the function gets a fresh array, or
         (apart) the gradient asked for alone is not that of its point.
-    keeps_argument : bool
-        The function holds on to the array it was given.
     cost_after_gradient : float or None
         The cost, after the gradient's own function ran, when that differs from the cost before.
     random_state : tuple of str
@@ -84,7 +82,6 @@ class Protocol:
     aliased: bool = False
     stale_cost: bool = False
     stale_gradient: bool = False
-    keeps_argument: bool = False
     cost_after_gradient: float | None = None
     random_state: tuple[str, ...] = ()
     bend: float = 0.0
@@ -128,11 +125,9 @@ def observe_protocol(evaluator: Evaluator, theta: Vector, nearby: Vector) -> Pro
     before = _fingerprint(problem.fun, problem.args)
     states = _random_states()
     array = theta.copy()
-    references = sys.getrefcount(array)
     first = evaluator.sample(theta, argument=array, keep_raw=True)
     random_state = tuple(name for name, old in states.items() if _random_state(name) != old)
     mutated = _mutated(array, theta)
-    keeps = sys.getrefcount(array) > references
     own = _shares_memory(first.raw_gradient, array)
     moved = _Moved(evaluator, theta, nearby, first, array)
     aliased = moved.cost is not None and not own and _overwritten(first, evaluator)
@@ -157,7 +152,6 @@ def observe_protocol(evaluator: Evaluator, theta: Vector, nearby: Vector) -> Pro
         aliased=aliased,
         stale_cost=moved.stale_cost and steady,
         stale_gradient=(moved.stale_gradient and steady) or again.stale_gradient,
-        keeps_argument=keeps,
         cost_after_gradient=again.cost_after_gradient,
         random_state=random_state,
         bend=moved.bend,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, cast
 
@@ -203,8 +203,3 @@ def accepts(
 def within(callee: Callee, code: CodeType) -> Callee:
     """Return a function that is defined inside another."""
     return Callee(None, code, outer=callee)
-
-
-def with_following(callee: Callee, following: tuple[Any, ...]) -> Callee:
-    """Return the same function with other arguments behind the parameter vector."""
-    return replace(callee, following=following)
