@@ -1,0 +1,354 @@
+"""Watch the optimizers that somebody else's code calls, and say how each of them did."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from gradaudit.api.diagnose import diagnose_call
+from gradaudit.api.settings import read_seed
+from gradaudit.errors import ArgumentError
+from gradaudit.optimizers.call import Call, Outcome, outcome, read_call
+from gradaudit.optimizers.intercept import Intercepted, intercepting, locate_caller
+from gradaudit.optimizers.recorder import Recorder, Recording
+from gradaudit.optimizers.traceless import traceless
+from gradaudit.results import Diagnosis, Location, Run, Runs
+
+# what is spent beyond the audits that are always made: seconds, or this part of the time
+_SPARE_SECONDS: Final = 5.0
+_SPARE_PART: Final = 0.1
+# so many failed runs of one place are audited whatever it costs, and these further ones queued
+_ALWAYS: Final = 3
+_MOST_QUEUED: Final = 20
+# points kept whole of a run whose audit has to wait
+_FEW_POINTS: Final = 20
+_NO_TIME: Final = "the time for audits is used up"
+
+
+@contextlib.contextmanager
+def watch(
+    *, after: bool = False, thorough: bool = False, budget: int = 500, rng: Any = None
+) -> Generator[Runs, None, None]:
+    """Watch every optimizer of SciPy's that is called in a ``with`` block.
+
+    Each call of `minimize`, `least_squares`, `curve_fit`, `root`, `fsolve`, `leastsq`, of the
+    ``fmin`` functions, and of `solve_ivp` with a Jacobian, is recorded as it runs and diagnosed
+    when it has returned. What it returns is the same to the last bit.
+
+    Parameters
+    ----------
+    after : bool
+        Diagnose at the end of the block only. For functions that keep state of their own, which
+        the calls of a diagnosis would change.
+    thorough : bool
+        Diagnose every run in full. Otherwise the first run of each place and its first failed
+        runs are; all others as far as 5 seconds, or a tenth of the time, allow.
+    budget : int
+        Most calls of the user's functions for one diagnosis.
+    rng : None, int, Generator
+        Seed of every random choice; the result names it.
+
+    Yields
+    ------
+    Runs
+        It grows while the block runs; ``print(runs)`` tells how each call did.
+
+    Notes
+    -----
+    The global generators of `random` and numpy are put back after each diagnosis. Calls in child
+    processes are not seen.
+
+    Examples
+    --------
+    >>> import scipy.optimize
+    >>> with watch(rng=0) as runs:
+    ...     result = scipy.optimize.minimize(lambda x: (x @ x, 2 * x), [1.0, 2.0], jac=True)
+    >>> len(runs), runs[0].method
+    (1, 'BFGS')
+    """
+    if isinstance(budget, bool) or budget < 1:
+        raise ArgumentError(f"budget is {budget!r}; give a whole number, 1 or more")
+    watcher = _Watcher(after, thorough, budget, read_seed(rng))
+    try:
+        with intercepting(watcher.handle):
+            yield watcher.runs
+    finally:
+        watcher.finish()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Waiting:
+    """A run that is still to be diagnosed."""
+
+    index: int
+    call: Call
+    recording: Recording | None
+    full: bool
+
+
+class _Watcher:
+    """What happens to each call, and how much may be spent on it."""
+
+    def __init__(self, after: bool, thorough: bool, budget: int, seed: int) -> None:
+        self.runs = Runs(seed=seed)
+        self._after = after
+        self._thorough = thorough
+        self._budget = budget
+        self._folder = _working_directory()
+        self._began = time.perf_counter()
+        self._spent = 0.0
+        self._owed = 0.0
+        self._seen: Counter[tuple[str, ...]] = Counter()
+        self._failed: Counter[tuple[str, ...]] = Counter()
+        self._queued: Counter[tuple[str, ...]] = Counter()
+        self._waiting: list[_Waiting] = []
+        self._thread = threading.local()
+        self._lock = threading.RLock()
+
+    def handle(self, intercepted: Intercepted) -> Any:
+        """Make one call: recorded, noted, and diagnosed if it is its turn."""
+        began = time.perf_counter()
+        call = None if self._auditing() else _watched_call(intercepted)
+        if call is None:
+            return intercepted.proceed()
+        run = self._described(call, intercepted)
+        index, first = self._enter(run)
+        if not (first or self._thorough or self._left() > 0):
+            return self._unrecorded(intercepted, call, index, began)
+        relayed = replace(call, function=intercepted.relayed())
+        recorder = Recorder(relayed, keep=None if first else _FEW_POINTS)
+        self._thread.depth = self._depth() + 1
+        try:
+            returned = recorder.run()
+        except BaseException as error:
+            self._note(index, call, recorder.recording, began, first)
+            self._thread.depth -= 1
+            if isinstance(error, Exception):
+                self._diagnose_waiting()
+            raise
+        self._note(index, call, recorder.recording, began, first)
+        self._thread.depth -= 1
+        self._diagnose_waiting()
+        return returned
+
+    def finish(self) -> None:
+        """Diagnose what has been put off."""
+        self._after = False
+        self._diagnose_waiting()
+        self.runs.seconds = time.perf_counter() - self._began
+        self.runs.own_seconds = self._spent + self._owed
+
+    # one call --------------------------------------------------------------------------------
+
+    def _described(self, call: Call, intercepted: Intercepted) -> Run:
+        location, library = locate_caller(intercepted.caller)
+        jac = call.jac
+        return Run(
+            location=self._shown(location),
+            library=library,
+            solver=call.solver,
+            method=call.method,
+            jac="" if jac is None else "True" if jac is True else "a function",
+            size=call.size,
+            skipped="it has not ended yet",
+        )
+
+    def _shown(self, location: Location | None) -> Location | None:
+        """Return a location as seen from where the watching began."""
+        if location is None or not location.path.startswith(self._folder):
+            return location
+        return replace(location, path=location.path[len(self._folder) :])
+
+    def _enter(self, run: Run) -> tuple[int, bool]:
+        with self._lock:
+            self.runs.runs.append(run)
+            self._seen[run.site] += 1
+            return len(self.runs.runs) - 1, self._seen[run.site] == 1
+
+    def _unrecorded(self, intercepted: Intercepted, call: Call, index: int, began: float) -> Any:
+        """Make a call of which only the outcome is noted; made again if that is a failure."""
+        entered = time.perf_counter()
+        raised = ""
+        returned: Any = None
+        try:
+            returned = intercepted.proceed()
+        except BaseException as error:
+            raised = _in_words(error)
+            raise
+        finally:
+            seconds = time.perf_counter() - entered
+            run = _ended(self.runs[index], outcome(call, returned), raised, seconds)
+            self.runs.runs[index] = replace(run, skipped=_NO_TIME)
+            self._failed[run.site] += run.failed
+            if run.failed and self._is_owed(run):
+                self._waiting.append(
+                    _Waiting(index=index, call=_kept(call), recording=None, full=True)
+                )
+            self._spend(time.perf_counter() - began - seconds)
+        self._diagnose_waiting()
+        return returned
+
+    def _note(
+        self, index: int, call: Call, recording: Recording, began: float, first: bool
+    ) -> None:
+        """Put down how a run ended, and whether it is to be diagnosed."""
+        error = recording.exception
+        result = outcome(call, recording.returned)
+        raised = "" if error is None else _in_words(error)
+        run = _ended(self.runs[index], result, raised, recording.seconds)
+        if run.evaluations is None:
+            run = replace(run, evaluations=recording.evaluations)
+        failed = run.failed or (result.x is not None and not np.isfinite(result.x).all())
+        why = "its turn has not come"
+        if error is not None and not isinstance(error, Exception):
+            why = "it was interrupted"
+        elif self._is_wanted(run, failed):
+            full = first or failed or self._thorough
+            waiting = _Waiting(index=index, call=_kept(call), recording=recording, full=full)
+            self._waiting.append(waiting)
+        else:
+            why = "others of the same line are diagnosed"
+        self.runs.runs[index] = replace(run, skipped=why)
+        self._spend(time.perf_counter() - began - recording.seconds + recording.own_seconds)
+
+    def _is_wanted(self, run: Run, failed: bool) -> bool:
+        self._failed[run.site] += failed
+        if self._thorough or self._is_owed(run):
+            return True
+        self._queued[run.site] += 1
+        return self._left() > 0 and (not self._after or self._queued[run.site] <= _MOST_QUEUED)
+
+    # time ------------------------------------------------------------------------------------
+
+    def _left(self) -> float:
+        """Return the seconds that may still be spent beyond what is always done."""
+        elapsed = time.perf_counter() - self._began - self._spent - self._owed
+        return max(_SPARE_SECONDS, _SPARE_PART * elapsed) - self._spent
+
+    def _spend(self, seconds: float) -> None:
+        with self._lock:
+            self._spent += max(seconds, 0.0)
+
+    # diagnoses -------------------------------------------------------------------------------
+
+    def _auditing(self) -> bool:
+        return getattr(self._thread, "auditing", False)
+
+    def _depth(self) -> int:
+        return getattr(self._thread, "depth", 0)
+
+    def _diagnose_waiting(self) -> None:
+        """Diagnose, unless that is put off, or an optimizer further out is still running."""
+        if self._after or self._depth():
+            return
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            self._thread.auditing = True
+            try:
+                for each in waiting:
+                    began = time.perf_counter()
+                    owed = each.full and self._is_owed(self.runs[each.index])
+                    self._diagnose(each)
+                    seconds = time.perf_counter() - began
+                    if owed:
+                        self._owed += seconds
+                    else:
+                        self._spend(seconds)
+            finally:
+                self._thread.auditing = False
+
+    def _diagnose(self, waiting: _Waiting) -> None:
+        index = waiting.index
+        run = self.runs[index]
+        owed = waiting.full and (self._thorough or self._is_owed(run))
+        seconds = None if owed else self._left()
+        if seconds is not None and seconds <= 0:
+            self.runs.runs[index] = replace(run, skipped=_NO_TIME)
+            return
+        try:
+            with traceless():
+                diagnosis = diagnose_call(
+                    waiting.call,
+                    waiting.recording or _recorded_again(waiting.call),
+                    budget=self._budget,
+                    seconds=seconds,
+                    rng=self.runs.seed,
+                    full=waiting.full,
+                )
+        except KeyboardInterrupt as stop:
+            self.runs.interrupted = True
+            found = getattr(stop, "gradaudit_diagnosis", None)
+            self.runs.runs[index] = _diagnosed(run, found, "the diagnosis was interrupted")
+            raise
+        except Exception as error:  # nobody's script is to fail because of us
+            why = f"the diagnosis failed: {_in_words(error)}"
+            self.runs.runs[index] = replace(run, skipped=why)
+        else:
+            self.runs.runs[index] = _diagnosed(run, diagnosis, "")
+
+    def _is_owed(self, run: Run) -> bool:
+        """Whether a run is diagnosed whatever it costs."""
+        return self._seen[run.site] == 1 or (run.failed and self._failed[run.site] <= _ALWAYS)
+
+
+def _watched_call(intercepted: Intercepted) -> Call | None:
+    call = read_call(
+        intercepted.function, intercepted.positional, intercepted.keywords, intercepted.solver
+    )
+    if call is None or (call.kind == "ode" and call.jac is None):
+        return None
+    return call
+
+
+def _recorded_again(call: Call) -> Recording:
+    """Return the recording of a run that was made without one."""
+    recorder = Recorder(call)
+    with contextlib.suppress(Exception):  # as in the first run
+        recorder.run()
+    return recorder.recording
+
+
+def _kept(call: Call) -> Call:
+    """Return the call with a start of its own: the user's array may be filled again."""
+    if not isinstance(call.x0, np.ndarray):
+        return call
+    start: Any = np.array(call.x0)
+    return replace(call, x0=start, given={**call.given, call.signature.x0: start})
+
+
+def _ended(run: Run, result: Outcome, raised: str, seconds: float) -> Run:
+    return replace(
+        run,
+        message=result.message,
+        success=result.success,
+        iterations=result.nit,
+        evaluations=result.nfev,
+        cost=result.fun,
+        seconds=seconds,
+        raised=raised,
+    )
+
+
+def _diagnosed(run: Run, diagnosis: Diagnosis | None, skipped: str) -> Run:
+    report = None if diagnosis is None else diagnosis.report
+    return replace(run, diagnosis=diagnosis, report=report, skipped=skipped)
+
+
+def _in_words(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd().rstrip(os.sep) + os.sep
+    except OSError:  # it was removed
+        return os.devnull
