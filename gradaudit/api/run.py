@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -17,14 +17,17 @@ from gradaudit.api.diagnose import diagnose_call
 from gradaudit.api.settings import read_seed
 from gradaudit.errors import ArgumentError
 from gradaudit.optimizers.call import Call, Outcome, outcome, read_call
-from gradaudit.optimizers.intercept import Intercepted, intercepting, locate_caller
+from gradaudit.optimizers.intercept import Intercepted, find_callers, intercepting, locate_frame
 from gradaudit.optimizers.recorder import Recorder, Recording
 from gradaudit.optimizers.traceless import traceless
 from gradaudit.results import Diagnosis, Location, Run, Runs
+from gradaudit.source.locations import isinstance_safely
 
 # what is spent beyond the audits that are always made: seconds, or this part of the time
 _SPARE_SECONDS: Final = 5.0
 _SPARE_PART: Final = 0.1
+# of that, kept for noting what further calls return
+_RESERVE: Final = 0.4
 # so many failed runs of one place are audited whatever it costs, and these further ones queued
 _ALWAYS: Final = 3
 _MOST_QUEUED: Final = 20
@@ -106,6 +109,7 @@ class _Watcher:
         self._began = time.perf_counter()
         self._spent = 0.0
         self._owed = 0.0
+        self._known: dict[tuple[Any, ...], Run] = {}
         self._seen: Counter[tuple[str, ...]] = Counter()
         self._failed: Counter[tuple[str, ...]] = Counter()
         self._queued: Counter[tuple[str, ...]] = Counter()
@@ -116,13 +120,29 @@ class _Watcher:
     def handle(self, intercepted: Intercepted) -> Any:
         """Make one call: recorded, noted, and diagnosed if it is its turn."""
         began = time.perf_counter()
-        call = None if self._auditing() else _watched_call(intercepted)
+        if self._auditing():
+            return intercepted.proceed()
+        key = _place_of(intercepted)
+        if key in self._known and not self._thorough and self._left() <= 0:
+            return self._unrecorded(intercepted, self._known[key], began)
+        call = _watched_call(intercepted)
         if call is None:
             return intercepted.proceed()
         run = self._described(call, intercepted)
+        self._known.setdefault(key, run)
+        return self._recorded(call, run, intercepted, began)
+
+    def finish(self) -> None:
+        """Diagnose what has been put off."""
+        self._after = False
+        self._diagnose_waiting()
+        self.runs.seconds = time.perf_counter() - self._began
+        self.runs.own_seconds = self._spent + self._owed
+
+    # one call --------------------------------------------------------------------------------
+
+    def _recorded(self, call: Call, run: Run, intercepted: Intercepted, began: float) -> Any:
         index, first = self._enter(run)
-        if not (first or self._thorough or self._left() > 0):
-            return self._unrecorded(intercepted, call, index, began)
         relayed = replace(call, function=intercepted.relayed())
         recorder = Recorder(relayed, keep=None if first else _FEW_POINTS)
         self._thread.depth = self._depth() + 1
@@ -139,21 +159,12 @@ class _Watcher:
         self._diagnose_waiting()
         return returned
 
-    def finish(self) -> None:
-        """Diagnose what has been put off."""
-        self._after = False
-        self._diagnose_waiting()
-        self.runs.seconds = time.perf_counter() - self._began
-        self.runs.own_seconds = self._spent + self._owed
-
-    # one call --------------------------------------------------------------------------------
-
     def _described(self, call: Call, intercepted: Intercepted) -> Run:
-        location, library = locate_caller(intercepted.caller)
+        user, library = find_callers(intercepted.caller)
         jac = call.jac
         return Run(
-            location=self._shown(location),
-            library=library,
+            location=self._shown(locate_frame(user)),
+            library=locate_frame(library),
             solver=call.solver,
             method=call.method,
             jac="" if jac is None else "True" if jac is True else "a function",
@@ -173,28 +184,39 @@ class _Watcher:
             self._seen[run.site] += 1
             return len(self.runs.runs) - 1, self._seen[run.site] == 1
 
-    def _unrecorded(self, intercepted: Intercepted, call: Call, index: int, began: float) -> Any:
+    def _unrecorded(self, intercepted: Intercepted, known: Run, began: float) -> Any:
         """Make a call of which only the outcome is noted; made again if that is a failure."""
         entered = time.perf_counter()
         raised = ""
         returned: Any = None
         try:
             returned = intercepted.proceed()
-        except BaseException as error:
+        except Exception as error:
             raised = _in_words(error)
             raise
         finally:
             seconds = time.perf_counter() - entered
-            run = _ended(self.runs[index], outcome(call, returned), raised, seconds)
-            self.runs.runs[index] = replace(run, skipped=_NO_TIME)
-            self._failed[run.site] += run.failed
-            if run.failed and self._is_owed(run):
-                self._waiting.append(
-                    _Waiting(index=index, call=_kept(call), recording=None, full=True)
-                )
+            success = _success(returned)
+            failed = bool(raised) or success is False
+            run = replace(known, raised=raised, seconds=seconds, success=success, skipped=_NO_TIME)
+            index, _ = self._enter(run)
+            if failed:
+                self._note_failure(intercepted, index, returned)
             self._spend(time.perf_counter() - began - seconds)
-        self._diagnose_waiting()
+        if failed:
+            self._diagnose_waiting()
         return returned
+
+    def _note_failure(self, intercepted: Intercepted, index: int, returned: Any) -> None:
+        call = _watched_call(intercepted)
+        if call is None:
+            return
+        run = self.runs[index]
+        ended = _ended(run, outcome(call, returned), run.raised, run.seconds)
+        self.runs.runs[index] = ended
+        self._failed[ended.site] += 1
+        if self._is_owed(ended):
+            self._waiting.append(_Waiting(index=index, call=_kept(call), recording=None, full=True))
 
     def _note(
         self, index: int, call: Call, recording: Recording, began: float, first: bool
@@ -231,7 +253,7 @@ class _Watcher:
     def _left(self) -> float:
         """Return the seconds that may still be spent beyond what is always done."""
         elapsed = time.perf_counter() - self._began - self._spent - self._owed
-        return max(_SPARE_SECONDS, _SPARE_PART * elapsed) - self._spent
+        return (1.0 - _RESERVE) * max(_SPARE_SECONDS, _SPARE_PART * elapsed) - self._spent
 
     def _spend(self, seconds: float) -> None:
         with self._lock:
@@ -299,6 +321,13 @@ class _Watcher:
         return self._seen[run.site] == 1 or (run.failed and self._failed[run.site] <= _ALWAYS)
 
 
+def _place_of(intercepted: Intercepted) -> tuple[Any, ...]:
+    """Return what is the same for the calls of one line, reached in the same way."""
+    frames = find_callers(intercepted.caller)
+    lines = tuple((frame.f_code, frame.f_lineno) for frame in frames if frame is not None)
+    return (intercepted.solver, *lines)
+
+
 def _watched_call(intercepted: Intercepted) -> Call | None:
     call = read_call(
         intercepted.function, intercepted.positional, intercepted.keywords, intercepted.solver
@@ -316,11 +345,19 @@ def _recorded_again(call: Call) -> Recording:
     return recorder.recording
 
 
+def _success(returned: object) -> bool | None:
+    """Return what the solver says, at once; None when it takes a closer look."""
+    if not isinstance(returned, dict):
+        return None
+    success = cast("dict[str, Any]", returned).get("success")
+    return None if success is None else bool(success)
+
+
 def _kept(call: Call) -> Call:
     """Return the call with a start of its own: the user's array may be filled again."""
-    if not isinstance(call.x0, np.ndarray):
+    if not isinstance_safely(call.x0, np.ndarray):
         return call
-    start: Any = np.array(call.x0)
+    start = call.x0.copy()
     return replace(call, x0=start, given={**call.given, call.signature.x0: start})
 
 

@@ -180,30 +180,33 @@ def _namespaces() -> Generator[dict[str, Any], None, None]:
             yield object.__getattribute__(module, "__dict__")
 
 
-def locate_caller(frame: FrameType | None) -> tuple[Location | None, Location | None]:
+def find_callers(frame: FrameType | None) -> tuple[FrameType | None, FrameType | None]:
     """Find who called a solver.
 
     Returns
     -------
     tuple
-        The user's line, None when there is none; the library's line that made the call, None when
-        the user did.
+        The user's frame, None when there is none; the library's frame that made the call, None
+        when the user's own did.
     """
-    library: Location | None = None
+    library: FrameType | None = None
     for _ in range(_MOST_FRAMES):
         if frame is None:
             break
         path = frame.f_code.co_filename
         if frame.f_code.co_qualname != RELAY:
             if is_user_code(path):
-                return _place(frame), library
+                return frame, library
             if library is None and not _is_ours(path):
-                library = _place(frame)
+                library = frame
         frame = frame.f_back
     return None, library
 
 
-def _place(frame: FrameType) -> Location:
+def locate_frame(frame: FrameType | None) -> Location | None:
+    """Return where a frame stands now, its file with an absolute path."""
+    if frame is None:
+        return None
     path = frame.f_code.co_filename
     line = frame.f_lineno or 0
     shown = path if path.startswith("<") else os.path.abspath(path)
