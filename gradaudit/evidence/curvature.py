@@ -12,7 +12,7 @@ from gradaudit.blocks import Vector
 from gradaudit.evaluator import BadReturn
 from gradaudit.evidence.vector import Samples, VectorAuditor, VectorPoint
 from gradaudit.numerics.extrapolation import Z
-from gradaudit.numerics.noise import estimate_noise
+from gradaudit.numerics.noise import Noise, estimate_noise
 
 # Coarsest steps of the windows, in typical sizes of the parameters.
 _STEPS: Final = (2.0**-1, 2.0**-3, 2.0**-5, 2.0**-7)
@@ -79,18 +79,19 @@ def audit_curvature(
 
     Notes
     -----
-    About 20 evaluations for the noise, then 6 to 24 for each of three directions at each point.
+    About 20 evaluations for the noise, then 6 to 24 for each of three directions, at each point.
     """
     every: list[Curvature] = []
     wrong: list[Curvature] = []
     semidefinite = True
     for name, theta in points:
         point = _begin(auditor, name, theta)
-        here = [_compare(auditor, point) for _ in range(_DIRECTIONS)]
+        noise = _noise_at(auditor, point)
+        here = [_compare(auditor, point, noise) for _ in range(_DIRECTIONS)]
         semidefinite &= _is_semidefinite(point)
         doubtful = [c for c in here if c.wrong]
         if len(doubtful) == 1:
-            here += [_compare(auditor, point) for _ in range(2)]
+            here += [_compare(auditor, point, noise) for _ in range(2)]
             doubtful = [c for c in here if c.wrong]
         every += here
         wrong += doubtful if len(doubtful) > 1 else []
@@ -114,10 +115,14 @@ def _begin(auditor: VectorAuditor, name: str, theta: Vector) -> VectorPoint:
     )
 
 
-def _compare(auditor: VectorAuditor, point: VectorPoint) -> Curvature:
+def _noise_at(auditor: VectorAuditor, point: VectorPoint) -> Noise:
+    samples = Samples(auditor.calls, point, auditor.random_direction(point))
+    return estimate_noise(samples.row(0), float(point.value[0]), scale=1.0, rng=auditor.rng)
+
+
+def _compare(auditor: VectorAuditor, point: VectorPoint, noise: Noise) -> Curvature:
     along = auditor.random_direction(point)
     samples = Samples(auditor.calls, point, along)
-    noise = estimate_noise(samples.row(0), float(point.value[0]), scale=1.0, rng=auditor.rng)
     best = (np.nan, np.inf)
     product = point.matrix.times(along)
     promised = float(along @ product)

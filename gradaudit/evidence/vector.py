@@ -22,6 +22,7 @@ from gradaudit.evidence.protocol import REPEATABLE, differ, digest, relative_dif
 from gradaudit.evidence.roughness import rounding_of_dot
 from gradaudit.evidence.vector_calls import Matrix, VectorCalls, read_values
 from gradaudit.numerics.derivative import derive
+from gradaudit.numerics.extrapolation import Z
 from gradaudit.numerics.ladder import Slope
 
 Rows = NDArray[np.intp]
@@ -31,14 +32,21 @@ Mask = NDArray[np.bool_]
 # functions, the second large offsets, the third what is wild or defined close by only.
 WINDOWS: Final = (2.0**-9, 2.0**-3, 2.0**-17)
 # Rows measured one by one, of those that do not agree; and measured again.
-_CAREFUL: Final = 6
-_CONFIRMED: Final = 3
+_CAREFUL: Final = 4
+_CONFIRMED: Final = 2
 # Evaluations that the measurements of single rows along one line may take together.
-_MOST: Final = 150
+_MOST: Final = 90
 # Directions at each point.
 _DIRECTIONS: Final = 2
 # What moves to both sides by this part of its slope, at half the step by half of it, has a kink.
 _KINK: Final = 1e-5
+# Two windows agree to this part of the slope; a difference beyond this part of it is plain.
+_CONSISTENT: Final = 1e-6
+_PLAIN: Final = 1e-4
+# Bound of what unit noise makes of a slope that is extrapolated from steps down to h/4.
+_SPREAD: Final = Z * 1.45 * 4.0 / math.sqrt(2.0)
+# Orders of differences that are all noise for a smooth function at the first spacing.
+_ORDERS: Final = (6, 7, 8)
 _EPS: Final = float(np.finfo(np.float64).eps)
 
 
@@ -94,6 +102,8 @@ class Reading:
         nothing); the size of the product's terms.
     agreed : ndarray of bool, shape (m,)
         Promised and measured are the same up to what is negligible.
+    clear : ndarray of bool, shape (m,)
+        Windows far apart agree with each other, and plainly not with the product.
     still : bool
         The function was the same to the last bit at every step.
     """
@@ -104,6 +114,7 @@ class Reading:
     error: Vector
     scale: Vector
     agreed: Mask
+    clear: Mask
     still: bool = False
 
     def trusted(self) -> Mask:
@@ -118,26 +129,49 @@ class Careful:
 
     row: int
     promised: float
-    slope: Slope
+    measured: float
     bar: float
     scale: float
+    regime: str = "smooth"
 
     @property
     def residual(self) -> float:
         """Return promised minus measured."""
-        return self.promised - self.slope.value
+        return self.promised - self.measured
+
+    @property
+    def sureness(self) -> float:
+        """Return the difference in bars."""
+        return abs(self.residual) / (self.bar or 1e-300)
 
     def wrong(self, negligible: float) -> bool:
         """Tell whether the difference is beyond the bar, and worth a word."""
-        if self.slope.regime in ("kink", "jump") or not math.isfinite(self.residual):
+        if self.regime in ("kink", "jump") or not math.isfinite(self.residual):
             return False
-        size = max(self.scale, abs(self.slope.value))
+        size = max(self.scale, abs(self.measured))
         return abs(self.residual) > max(self.bar, negligible * size)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class VectorPoint:
-    """What was measured at one point."""
+    """What was measured at one point.
+
+    Attributes
+    ----------
+    name : str
+    theta, value, matrix
+        The point itself, function and derivative there.
+    weights : ndarray of float64, shape (n,)
+        Length of a unit step in each parameter.
+    reach : float
+        Longest step within the bounds.
+    noise : ndarray of float64, shape (m,), or None
+        Standard deviation of one evaluation, where something made it worth measuring.
+    readings, careful, confirmed : list
+        All rows along lines; single rows with bars; those wrong twice.
+    unconfirmed : int
+        Differences that a second measurement did not show.
+    """
 
     name: str
     theta: Vector = field(repr=False)
@@ -145,6 +179,7 @@ class VectorPoint:
     matrix: Matrix = field(repr=False)
     weights: Vector = field(repr=False)
     reach: float = 1.0
+    noise: Vector | None = field(default=None, repr=False)
     readings: list[Reading] = field(default_factory=list[Reading])
     careful: list[Careful] = field(default_factory=list[Careful])
     confirmed: list[Careful] = field(default_factory=list[Careful])
@@ -169,14 +204,17 @@ class VectorPoint:
         }
         return np.array(sorted(found), dtype=np.intp)
 
-    def blind_rows(self) -> int:
-        """Return in how many rows neither agreement nor an error could be seen."""
-        if not self.readings:
-            return self.value.size
-        seen = np.any([r.agreed for r in self.readings], axis=0)
+    def seen_rows(self) -> Mask:
+        """Return the rows in which an error of a thousandth would have been seen."""
+        seen = np.zeros(self.value.size, dtype=bool)
+        for r in self.readings:
+            seen |= r.agreed | r.clear
+            if self.noise is not None:
+                with np.errstate(invalid="ignore"):
+                    seen |= r.trusted() & (np.abs(r.promised - r.numeric) <= r.error)
         for c in self.careful:
-            seen[c.row] |= c.bar <= 1e-3 * max(c.scale, abs(c.slope.value)) or c.wrong(0.0)
-        return int(np.count_nonzero(~seen))
+            seen[c.row] |= c.bar <= 1e-3 * max(c.scale, abs(c.measured)) or c.wrong(0.0)
+        return seen
 
 
 class _Enough(Exception):
@@ -294,7 +332,7 @@ class VectorAuditor:
             if not along.any():
                 return
             samples = Samples(self.calls, point, along)
-            reading = self.read(point, samples)
+            reading = self.read(point, samples, WINDOWS[:2] if point.wrong else WINDOWS)
             point.readings.append(reading)
             if not reading.agreed.all() and not point.wrong:
                 self._look_closer(point, samples, reading)
@@ -309,19 +347,22 @@ class VectorAuditor:
         tolerance = max(self.negligible, 16.0 * point.matrix.eps) * scale
         numeric = np.full(promised.size, np.nan)
         error = np.full(promised.size, np.inf)
-        agreed = np.zeros(promised.size, dtype=bool)
+        agreed, clear = np.zeros((2, promised.size), dtype=bool)
         for step in windows:
             if step > point.reach:
                 continue
             value, uncertainty = _window(samples, step, scale)
+            if point.noise is not None:
+                uncertainty = uncertainty + _SPREAD * point.noise / step
             with np.errstate(invalid="ignore"):
                 same = np.abs(promised - value) <= np.where(scale > 0.0, tolerance, uncertainty)
-            better = (uncertainty < error) & ~agreed
+            same &= ~agreed & ~clear
+            clear |= _is_clear(promised, scale, (numeric, error), (value, uncertainty)) & ~agreed
+            better = ((uncertainty < error) & ~agreed) | same
             numeric[better], error[better] = value[better], uncertainty[better]
-            numeric[same & ~agreed] = value[same & ~agreed]
-            error[same & ~agreed] = np.minimum(uncertainty, tolerance)[same & ~agreed]
+            error[same] = np.minimum(uncertainty, tolerance)[same]
             agreed |= same
-            if agreed.all():
+            if (agreed | clear).all():
                 break
         still = all(not differ(v, point.value) for v in samples.known.values())
         return Reading(
@@ -331,10 +372,26 @@ class VectorAuditor:
             error=error,
             scale=scale,
             agreed=agreed,
+            clear=clear,
             still=still,
         )
 
     def _look_closer(self, point: VectorPoint, samples: Samples, reading: Reading) -> None:
+        """Confirm a difference: what is clear along another line, the rest with bars, twice."""
+        if reading.clear.any():
+            again = Samples(self.calls, point, self.random_direction(point))
+            second = self.read(point, again)
+            both = reading.clear & second.clear
+            point.readings.append(second)
+            point.confirmed += [_plain(reading, int(row)) for row in np.flatnonzero(both)]
+            if point.wrong:
+                return
+        self._look_carefully(point, samples, reading)
+
+    def _look_carefully(self, point: VectorPoint, samples: Samples, reading: Reading) -> None:
+        if point.noise is None:
+            point.noise = _noise(samples)
+            reading = point.readings[-1] = self.read(point, samples)
         doubtful = np.flatnonzero(~reading.agreed)
         size = np.maximum(reading.scale, np.abs(reading.numeric))
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -346,7 +403,7 @@ class VectorAuditor:
         wrong = [c for c in found if c.wrong(self.negligible)]
         if not wrong:
             return
-        worst = sorted(wrong, key=lambda c: -abs(c.residual) / (c.bar or 1e-300))[:_CONFIRMED]
+        worst = sorted(wrong, key=lambda c: -c.sureness)[:_CONFIRMED]
         again = Samples(self.calls, point, self.random_direction(point))
         second = self._measure(point, again, [c.row for c in worst])
         kept = [c for c in second if c.wrong(self.negligible)]
@@ -382,6 +439,33 @@ class VectorAuditor:
         return found
 
 
+def _plain(reading: Reading, row: int) -> Careful:
+    size = max(float(reading.scale[row]), abs(float(reading.numeric[row])))
+    return Careful(
+        row=row,
+        promised=float(reading.promised[row]),
+        measured=float(reading.numeric[row]),
+        bar=float(reading.error[row]) + _CONSISTENT * size,
+        scale=float(reading.scale[row]),
+    )
+
+
+def _is_clear(
+    promised: Vector, scale: Vector, one: tuple[Vector, Vector], two: tuple[Vector, Vector]
+) -> Mask:
+    """Tell which rows two windows measure alike, at a plain distance from the product.
+
+    Steps differ by a factor of 64 or more: neither noise nor a kink nearby, nor an oscillation
+    gives the same slope twice to a millionth. A row that stands still does, and says nothing.
+    """
+    with np.errstate(invalid="ignore"):
+        size = np.maximum(scale, np.abs(two[0]))
+        error = np.maximum(one[1], two[1])
+        gap = np.abs(promised - two[0])
+        alike = np.abs(one[0] - two[0]) <= _CONSISTENT * size
+        return alike & (error < 1e-2 * gap) & (gap > _PLAIN * size) & (two[0] != 0.0)
+
+
 def _compared(
     row: int, promised: float, slope: Slope, scale: float, point: VectorPoint
 ) -> Careful:
@@ -389,7 +473,14 @@ def _compared(
     if slope.value == slope.curvature == 0.0:
         # what comes out of larger terms may stand still by their rounding alone
         rounding += 4.0 * _EPS * abs(float(point.value[row])) / min(slope.step or 1.0, 1.0)
-    return Careful(row=row, promised=promised, slope=slope, bar=slope.bar + rounding, scale=scale)
+    return Careful(
+        row=row,
+        promised=promised,
+        measured=slope.value,
+        bar=slope.bar + rounding,
+        scale=scale,
+        regime=slope.regime,
+    )
 
 
 def _window(samples: Samples, step: float, scale: Vector) -> tuple[Vector, Vector]:
@@ -416,6 +507,24 @@ def _window(samples: Samples, step: float, scale: Vector) -> tuple[Vector, Vecto
         kink &= np.abs(even[1]) > _KINK * size * heights[1]
     error[kink | ~np.isfinite(error)] = np.inf
     return value, error
+
+
+def _noise(samples: Samples) -> Vector:
+    """Estimate the noise of every row from nine equally spaced values (ECNoise).
+
+    Notes
+    -----
+    Differences of high order at a spacing of 2^-9 sizes: where the function is not smooth on that
+    scale they are larger than the noise, which only makes the measurement more careful.
+    """
+    table = np.stack([samples.at(j * WINDOWS[0]) for j in range(-4, 5)])
+    levels: list[Vector] = []
+    for order in range(1, _ORDERS[-1] + 1):
+        table = np.diff(table, axis=0)
+        if order in _ORDERS:
+            gamma = math.factorial(order) ** 2 / math.factorial(2 * order)
+            levels.append(np.sqrt(gamma * np.mean(table * table, axis=0)))
+    return np.nan_to_num(np.max(levels, axis=0), nan=np.inf)
 
 
 class _Observation:

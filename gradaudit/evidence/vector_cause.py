@@ -41,7 +41,7 @@ class VectorCause:
     ----------
     kind : str
         "scale", "zero", "transposed", "diagonal", "triangle", "rows", "row-scale", "row-order",
-        "columns", "column-scale", "column-order", "swapped-rows", "swapped-columns", "entries",
+        "columns", "column-scale", "column-order", "multiple", "swapped-rows", "swapped-columns", "entries",
         "log-parameter" or "" when nothing does.
     factor : float or None
         Returned over right; for "diagonal" what is missing on it.
@@ -253,7 +253,9 @@ def _all_fit(
         fits, trusted = _fits(predicted, reading)
         if not fits[trusted].all():
             return False
-        told += int(np.count_nonzero(trusted & ~reading.agreed))
+        # what the matrix itself explains as well tells nothing
+        unmended, _ = _fits(reading.promised, reading)
+        told += int(np.count_nonzero(trusted & ~unmended))
     return told > 0
 
 
@@ -437,7 +439,9 @@ def _scaled_columns(
     ones = np.abs(np.array(factors) - theta) <= 1e-4 * np.abs(theta)
     if len(columns) > 1 and bool(ones.all()) and np.ptp(theta) > 0.0:
         return VectorCause(kind="log-parameter", columns=columns, factors=tuple(factors))
-    same = np.ptp(factors) <= 1e-4 * abs(factors[0])
+    same = bool(np.ptp(factors) <= 1e-4 * abs(factors[0]))
+    if same and len(columns) == np.count_nonzero(point.weights > 0.0) > 1:
+        return VectorCause(kind="multiple", factor=factors[0])
     return VectorCause(
         kind="columns" if len(columns) == 1 else "column-scale",
         columns=columns,

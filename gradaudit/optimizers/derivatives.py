@@ -412,6 +412,7 @@ class _Audit:
         self.points: list[VectorPoint] = []
         self.protocol: VectorProtocol | None = None
         self.stopped = ""
+        self.place = ""
 
     def run(self) -> VectorAudit:
         try:
@@ -419,7 +420,7 @@ class _Audit:
         except (BudgetExhausted, EvaluationError) as error:
             self.stopped = str(error)
         except BadReturn as error:
-            self._find("wrong-shape", str(error), level="error", unusable=True)
+            self._find("wrong-shape", str(error), level="error", at=self.jac, unusable=True)
         return VectorAudit(
             findings=_ordered(self.findings),
             evaluations=self.calls.calls,
@@ -433,7 +434,8 @@ class _Audit:
         if any(f.level == "error" for f in self.findings):
             return Verdict.FAIL
         wanted = self.calls.jac is not None and self.calls.jac is not False
-        seen = any(point.blind_rows() == 0 for point in self.points)
+        rows = [point.seen_rows() for point in self.points]
+        seen = bool(rows) and len({r.size for r in rows}) == 1 and bool(np.any(rows, axis=0).all())
         shaken = any(f.slug == "nondeterministic" for f in self.findings)
         if (wanted and not seen) or self.stopped or shaken:
             return Verdict.INCONCLUSIVE
@@ -453,10 +455,8 @@ class _Audit:
             return
         for name, place in self.given:
             self._audit_point(name, place)
-        if any(point.wrong for point in self.points):
+        if self._is_linear() and any(point.wrong for point in self.points):
             self._describe()
-        else:
-            self._linear()
 
     def _read_source(self, theta: Vector) -> None:
         self.reading = read_callable(self.fun, theta.copy(), self.calls.args)
@@ -503,6 +503,7 @@ class _Audit:
             else "one row for each value, one column for each parameter",
             help="transpose it before it is returned" if turned else "",
             level="error",
+            at=self.jac,
             transposed=turned,
             unusable=not usable,
         )
@@ -684,12 +685,13 @@ class _Audit:
     def _describe(self) -> None:
         """Find the cause of what is wrong, and report it."""
         point = next(p for p in self.points if p.wrong)
+        self.place = point.name
         try:
             cause = explain(self.auditor, point, self.points)
         except BudgetExhausted as error:
             self.stopped, cause = str(error), VectorCause()
-        worst = max(point.confirmed, key=lambda c: abs(c.residual) / (c.bar or 1e-300))
-        relative = abs(worst.residual) / max(worst.scale, abs(worst.slope.value))
+        worst = max(point.confirmed, key=lambda c: c.sureness)
+        relative = abs(worst.residual) / max(worst.scale, abs(worst.measured))
         level, notes = self._level(cause, point, relative)
         frozen = self._frozen()
         message, more = self._message(cause, frozen)
@@ -719,7 +721,7 @@ class _Audit:
             return False
         first = cast("Any", arrays[0])
         same = all(np.array_equal(first, a) for a in arrays[1:] if a is not None)
-        right = any(not p.wrong and p.blind_rows() == 0 for p in self.points)
+        right = any(not p.wrong and bool(p.seen_rows().all()) for p in self.points)
         return same and right
 
     def _level(
@@ -729,10 +731,8 @@ class _Audit:
         if protocol is not None and not protocol.repeatable and not protocol.stale:
             return "warning", ("the function differs from call to call",)
         named = cause.kind in _NAMED
-        if relative < _SLIGHT and not named:
-            entries = zip(cause.returned, cause.right, strict=True)
-            if not any(abs(a - b) > 1e-3 * max(abs(a), abs(b)) for a, b in entries):
-                return "note", (f"off by {relative:.1g} of the row, as differences would leave it",)
+        if relative < _SLIGHT and not _is_marked(cause):
+            return "note", (f"off by {relative:.1g} of the row, as differences would leave it",)
         if not self.subject.hessian:
             return "error", ()
         asymmetry = _asymmetry(point)
@@ -754,7 +754,7 @@ class _Audit:
         for point in self.points:
             array = point.matrix.array()
             if array is None or array.shape[0] > _DECOMPOSED:
-                if any(float(r.along @ r.promised) < 0.0 for r in point.readings):
+                if not _is_semidefinite_along(point):
                     return False
                 continue
             largest = float(np.abs(array).max())
@@ -764,17 +764,17 @@ class _Audit:
                 return False
         return True
 
-    def _linear(self) -> None:
-        """Test that a product is linear in its direction: one evaluation a point."""
+    def _is_linear(self) -> bool:
+        """Test that a product is linear in its direction: one evaluation."""
         if self.calls.form != "product" or not self.points or len(self.points[0].readings) < 2:
-            return
+            return True
         point = self.points[0]
         one, two = point.readings[0], point.readings[1]
         together = point.matrix.times(one.along + 2.0 * two.along)
         gap = np.abs(together - one.promised - 2.0 * two.promised)
         size = np.abs(one.promised) + 2.0 * np.abs(two.promised) + one.scale + two.scale
-        if bool((gap <= _LINEAR * size).all()):
-            return
+        if bool((gap <= _LINEAR * float(size.max())).all()):
+            return True
         self._find(
             self.subject.slug,
             f"{self.subject.what} is not linear in the direction",
@@ -783,6 +783,7 @@ class _Audit:
             level="error",
             at=self.jac,
         )
+        return False
 
     # words
 
@@ -807,6 +808,7 @@ class _Audit:
             "column-order": f"has its columns {cause.detail}",
             "swapped-rows": f"has {self._rows(cause)} exchanged",
             "swapped-columns": f"has the columns of {self._columns(cause)} exchanged",
+            "multiple": f"is {times} at {self.place}, and not elsewhere",
             "log-parameter": f"is with respect to the logarithm of {self._columns(cause)}",
         }
         if cause.kind == "scale" and factor is not None and abs(factor + 1.0) < 1e-6:
@@ -857,7 +859,7 @@ class _Audit:
     def _strength(self, point: VectorPoint, worst: Careful) -> str:
         return (
             f"{self._row(worst.row)} at {point.name}: returned {worst.promised:.8g}, measured "
-            f"{worst.slope.value:.8g} +- {worst.bar:.1g} along a random direction"
+            f"{worst.measured:.8g} +- {worst.bar:.1g} along a random direction"
         )
 
     def _counted(self, point: VectorPoint) -> Iterator[str]:
@@ -985,6 +987,14 @@ _HELP: Final = {
 }
 
 
+def _is_marked(cause: VectorCause) -> bool:
+    """Tell whether single entries or lines are off by more than differences would leave."""
+    entries = zip(cause.returned, cause.right, strict=True)
+    return any(abs(a - b) > 1e-3 * max(abs(a), abs(b)) for a, b in entries) or any(
+        abs(factor - 1.0) > 1e-3 for factor in cause.factors
+    )
+
+
 def _ignored_help(suspicion: Suspicion | None) -> str:
     if suspicion is not None and suspicion.used_instead and suspicion.parameter:
         return f"compute from {suspicion.parameter}, not from {suspicion.used_instead}"
@@ -996,6 +1006,20 @@ def _asymmetry(point: VectorPoint) -> float | None:
     if array is None or array.shape[0] != array.shape[1] or not array.any():
         return None
     return float(np.abs(array - array.T).max() / np.abs(array).max())
+
+
+def _is_semidefinite_along(point: VectorPoint) -> bool:
+    """Tell whether a product is that of a symmetric positive matrix, as far as lines can tell."""
+    lines = point.readings
+    if any(float(r.along @ r.promised) < 0.0 for r in lines):
+        return False
+    if len(lines) < 2:
+        return True
+    mixed, other = float(lines[0].along @ lines[1].promised), float(
+        lines[1].along @ lines[0].promised
+    )
+    size = float(np.linalg.norm(lines[0].along) * np.linalg.norm(lines[1].promised))
+    return abs(mixed - other) <= _SYMMETRIC * size
 
 
 def _tuple(args: Any) -> tuple[Any, ...]:
