@@ -72,9 +72,7 @@ class Curvatures:
         return factor if same and abs(factor - 1.0) > 1e-3 else None
 
 
-def audit_curvature(
-    auditor: VectorAuditor, points: Sequence[tuple[str, Vector]]
-) -> Curvatures:
+def audit_curvature(auditor: VectorAuditor, points: Sequence[tuple[str, Vector]]) -> Curvatures:
     """Compare a Hessian with second differences of the cost along random directions.
 
     Notes
@@ -133,9 +131,7 @@ def _compare(auditor: VectorAuditor, point: VectorPoint, noise: Noise) -> Curvat
             best = found
         if best[1] <= 0.1 * _NEGLIGIBLE * scale:
             break
-    return Curvature(
-        name=point.name, promised=promised, measured=best[0], bar=best[1], scale=scale
-    )
+    return Curvature(name=point.name, promised=promised, measured=best[0], bar=best[1], scale=scale)
 
 
 def _second(samples: Samples, step: float, sigma: float) -> tuple[float, float]:

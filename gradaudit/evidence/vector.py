@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ _PLAIN: Final = 1e-4
 _SPREAD: Final = Z * 1.45 * 4.0 / math.sqrt(2.0)
 # Orders of differences that are all noise for a smooth function at the first spacing.
 _ORDERS: Final = (6, 7, 8)
+_SPACINGS: Final = (2.0**-9, 2.0**-14)
 _EPS: Final = float(np.finfo(np.float64).eps)
 
 
@@ -106,6 +107,8 @@ class Reading:
         Windows far apart agree with each other, and plainly not with the product.
     still : bool
         The function was the same to the last bit at every step.
+    samples : Samples or None
+        Kept where not all rows agree, to be read again.
     """
 
     along: Vector
@@ -116,6 +119,7 @@ class Reading:
     agreed: Mask
     clear: Mask
     still: bool = False
+    samples: Samples | None = None
 
     def trusted(self) -> Mask:
         """Return the rows whose measurement is good to a thousandth of their size."""
@@ -199,9 +203,7 @@ class VectorPoint:
             size = np.maximum(reading.scale, np.abs(reading.numeric))
             sure = ~reading.agreed & (gap > 10.0 * reading.error) & (gap > 1e-5 * size)
             found.update(np.flatnonzero(sure & np.isfinite(reading.numeric)).tolist())
-        found -= {c.row for c in self.careful if not c.wrong(0.0)} - {
-            c.row for c in self.confirmed
-        }
+        found -= {c.row for c in self.careful if not c.wrong(0.0)} - {c.row for c in self.confirmed}
         return np.array(sorted(found), dtype=np.intp)
 
     def seen_rows(self) -> Mask:
@@ -336,6 +338,9 @@ class VectorAuditor:
             point.readings.append(reading)
             if not reading.agreed.all() and not point.wrong:
                 self._look_closer(point, samples, reading)
+        doubtful = any(not (r.agreed | r.clear).all() for r in point.readings)
+        if point.wrong and doubtful:
+            self._learn_noise(point)
 
     def read(
         self, point: VectorPoint, samples: Samples, windows: Sequence[float] = WINDOWS
@@ -374,6 +379,7 @@ class VectorAuditor:
             agreed=agreed,
             clear=clear,
             still=still,
+            samples=None if agreed.all() else samples,
         )
 
     def _look_closer(self, point: VectorPoint, samples: Samples, reading: Reading) -> None:
@@ -388,11 +394,29 @@ class VectorAuditor:
                 return
         self._look_carefully(point, samples, reading)
 
+    def _learn_noise(self, point: VectorPoint) -> None:
+        """Measure the noise of every row, and read again what is at hand: 16 evaluations."""
+        lines = [r.samples for r in point.readings if r.samples is not None]
+        if point.noise is None and lines:
+            with np.errstate(over="ignore"):
+                point.noise = _noise(lines[-1])
+            point.readings = [
+                r if r.samples is None else self.read(point, r.samples) for r in point.readings
+            ]
+
+    def _unexplained(self, point: VectorPoint, reading: Reading) -> Mask:
+        """Return the rows whose difference the noise does not explain, or hides altogether."""
+        explained = np.abs(reading.promised - reading.numeric) <= reading.error
+        if not point.careful:
+            explained &= reading.trusted()
+        return ~reading.agreed & ~explained
+
     def _look_carefully(self, point: VectorPoint, samples: Samples, reading: Reading) -> None:
-        if point.noise is None:
-            point.noise = _noise(samples)
-            reading = point.readings[-1] = self.read(point, samples)
-        doubtful = np.flatnonzero(~reading.agreed)
+        self._learn_noise(point)
+        reading = point.readings[-1]
+        doubtful = np.flatnonzero(self._unexplained(point, reading))
+        if not doubtful.size:
+            return
         size = np.maximum(reading.scale, np.abs(reading.numeric))
         with np.errstate(divide="ignore", invalid="ignore"):
             gap = np.nan_to_num(np.abs(reading.promised - reading.numeric) / size)
@@ -412,9 +436,7 @@ class VectorAuditor:
         else:
             point.unconfirmed += 1
 
-    def _measure(
-        self, point: VectorPoint, samples: Samples, rows: Sequence[int]
-    ) -> list[Careful]:
+    def _measure(self, point: VectorPoint, samples: Samples, rows: Sequence[int]) -> list[Careful]:
         """Measure rows one by one; they share the steps, and so the evaluations."""
         promised = point.matrix.times(samples.along)
         scale = np.maximum(point.matrix.sizes(samples.along), np.abs(promised))
@@ -466,9 +488,7 @@ def _is_clear(
         return alike & (error < 1e-2 * gap) & (gap > _PLAIN * size) & (two[0] != 0.0)
 
 
-def _compared(
-    row: int, promised: float, slope: Slope, scale: float, point: VectorPoint
-) -> Careful:
+def _compared(row: int, promised: float, slope: Slope, scale: float, point: VectorPoint) -> Careful:
     rounding = rounding_of_dot(promised, scale) + 16.0 * point.matrix.eps * scale
     if slope.value == slope.curvature == 0.0:
         # what comes out of larger terms may stand still by their rounding alone
@@ -510,20 +530,32 @@ def _window(samples: Samples, step: float, scale: Vector) -> tuple[Vector, Vecto
 
 
 def _noise(samples: Samples) -> Vector:
-    """Estimate the noise of every row from nine equally spaced values (ECNoise).
+    """Estimate the noise of every row from tables of nine equally spaced values (ECNoise).
 
     Notes
     -----
-    Differences of high order at a spacing of 2^-9 sizes: where the function is not smooth on that
-    scale they are larger than the noise, which only makes the measurement more careful.
+    The fine table tells noise from what oscillates, unless values repeat in it: those are the
+    terraces of a short format, whose height the coarse table shows. 16 evaluations.
     """
-    table = np.stack([samples.at(j * WINDOWS[0]) for j in range(-4, 5)])
+    tables = [np.stack([samples.at(j * spacing) for j in range(-4, 5)]) for spacing in _SPACINGS]
+    coarse, fine = (_roughness(table) for table in tables)
+    with np.errstate(invalid="ignore"):
+        repeated = (np.diff(tables[1], axis=0) == 0.0).any(axis=0)
+    center = samples.at(0.0)
+    short = bool((center.astype(np.float32) == center).all())
+    floor = 0.3 * float(np.finfo(np.float32 if short else np.float64).eps) * np.abs(center)
+    return np.maximum(np.where(repeated, np.maximum(coarse, fine), fine), floor)
+
+
+def _roughness(table: NDArray[np.float64]) -> Vector:
+    """Return the largest noise level of differences of high orders, for each column."""
     levels: list[Vector] = []
-    for order in range(1, _ORDERS[-1] + 1):
-        table = np.diff(table, axis=0)
-        if order in _ORDERS:
-            gamma = math.factorial(order) ** 2 / math.factorial(2 * order)
-            levels.append(np.sqrt(gamma * np.mean(table * table, axis=0)))
+    with np.errstate(all="ignore"):
+        for order in range(1, _ORDERS[-1] + 1):
+            table = np.diff(table, axis=0)
+            if order in _ORDERS:
+                gamma = math.factorial(order) ** 2 / math.factorial(2 * order)
+                levels.append(np.sqrt(gamma * np.mean(table * table, axis=0)))
     return np.nan_to_num(np.max(levels, axis=0), nan=np.inf)
 
 
@@ -556,8 +588,8 @@ class _Observation:
         stale = False
         if spread > REPEATABLE and near is not None and again is not None:
             afresh = self._derivative(theta, first.values.size)
-            settled = afresh is not None and second is not None
-            stale = settled and _gap(afresh, second.entries) <= REPEATABLE
+            if afresh is not None and second is not None:
+                stale = _gap(afresh, second.entries) <= REPEATABLE
             spread = 0.0 if stale else spread
         return VectorProtocol(
             rows=first.values.size,
@@ -579,7 +611,7 @@ class _Observation:
         array = self.theta.copy()
         raw = self._guarded(lambda: self.calls.raw_value(array), self.calls.names[0])
         values = read_values(raw, self.calls.names[0])
-        own = isinstance(raw, np.ndarray) and np.may_share_memory(raw, array)
+        own = isinstance(raw, np.ndarray) and np.may_share_memory(cast("Any", raw), array)
         mutated = self.calls.names[0] if differ(array, self.theta) else ""
         return _First(raw=raw, values=values, own=own, mutated=mutated)
 
@@ -647,5 +679,5 @@ def _gap(new: Vector, old: Vector) -> float:
 def _changed_values(raw: Any, values: Vector, calls: VectorCalls) -> bool:
     if not isinstance(raw, np.ndarray):
         return False
-    now = read_values(raw, calls.names[0])
+    now = read_values(cast("Any", raw), calls.names[0])
     return now.size != values.size or differ(now, values)

@@ -41,8 +41,8 @@ class VectorCause:
     ----------
     kind : str
         "scale", "zero", "transposed", "diagonal", "triangle", "rows", "row-scale", "row-order",
-        "columns", "column-scale", "column-order", "multiple", "swapped-rows", "swapped-columns", "entries",
-        "log-parameter" or "" when nothing does.
+        "columns", "column-scale", "column-order", "multiple", "swapped-rows", "swapped-columns",
+        "entries", "log-parameter" or "" when nothing does.
     factor : float or None
         Returned over right; for "diagonal" what is missing on it.
     rows, columns : tuple of int
@@ -145,7 +145,9 @@ def _zero(observed: Observed) -> VectorCause | None:
 def _factor(observed: Observed) -> VectorCause | None:
     ratios: list[float] = []
     for _, r in observed:
-        telling = r.trusted() & (np.abs(r.numeric) > _SMALL * np.max(np.abs(r.numeric), initial=0.0))
+        telling = r.trusted() & (
+            np.abs(r.numeric) > _SMALL * np.max(np.abs(r.numeric), initial=0.0)
+        )
         ratios += (r.promised[telling] / r.numeric[telling]).tolist()
     if len(ratios) < 2:
         return None
@@ -202,7 +204,7 @@ def _triangle(observed: Observed) -> VectorCause | None:
 def _row_order(observed: Observed) -> VectorCause | None:
     for name, order in _orders():
         if _all_fit(observed, lambda _, r, order=order: order(r.promised)):
-            return VectorCause(kind="row-order", detail=name)
+            return _order_of_rows(name, observed[0][0].value.size)
     return None
 
 
@@ -213,8 +215,20 @@ def _column_order(observed: Observed) -> VectorCause | None:
 
     for name, order in _orders():
         if _all_fit(observed, lambda p, r, order=order: moved(p, r, order)):
-            return VectorCause(kind="column-order", detail=name)
+            return _order_of_columns(name, observed[0][0].theta.size)
     return None
+
+
+def _order_of_rows(name: str, count: int) -> VectorCause:
+    if count == 2 or (count == 3 and name == "reversed"):
+        return VectorCause(kind="swapped-rows", rows=(0, count - 1))
+    return VectorCause(kind="row-order", detail=name)
+
+
+def _order_of_columns(name: str, count: int) -> VectorCause:
+    if count == 2 or (count == 3 and name == "reversed"):
+        return VectorCause(kind="swapped-columns", columns=(0, count - 1))
+    return VectorCause(kind="column-order", detail=name)
 
 
 _Order = Callable[[Any], Any]
@@ -241,9 +255,7 @@ def _is_square(point: VectorPoint) -> bool:
     return point.matrix.shape[0] == point.matrix.shape[1]
 
 
-def _all_fit(
-    observed: Observed, predict: Callable[[VectorPoint, Reading], Vector | None]
-) -> bool:
+def _all_fit(observed: Observed, predict: Callable[[VectorPoint, Reading], Vector | None]) -> bool:
     """Tell whether a prediction holds in every row that was measured well, along every line."""
     told = 0
     for point, reading in observed:
@@ -270,9 +282,7 @@ def _fits(predicted: Vector, reading: Reading) -> tuple[Mask, Mask]:
 # rows
 
 
-def _row_cause(
-    observed: Observed, point: VectorPoint, wrong: Sequence[int]
-) -> VectorCause | None:
+def _row_cause(observed: Observed, point: VectorPoint, wrong: Sequence[int]) -> VectorCause | None:
     """Name the rows that are wrong, and the factor of each where it has one."""
     count = point.value.size
     if not wrong or count == 1:
@@ -340,11 +350,10 @@ def measure_columns(
         reading = _column_reading(auditor, point, number)
         size = np.maximum(np.abs(reading.promised), np.abs(reading.numeric))
         gap = np.abs(reading.promised - reading.numeric)
-        sure = gap > np.maximum(10.0 * reading.error, 1e-5 * size + 1e-9 * rowsize)
+        slight = (1e-5 if point.noise is None else 1e-4) * size + 1e-9 * rowsize
+        sure = gap > np.maximum(10.0 * reading.error, slight)
         kept.append(number)
-        parts.append(
-            (reading.promised / weight, reading.numeric / weight, reading.error / weight)
-        )
+        parts.append((reading.promised / weight, reading.numeric / weight, reading.error / weight))
         wrong.append(sure)
     if not kept:
         return None
@@ -366,9 +375,7 @@ def _column_reading(auditor: VectorAuditor, point: VectorPoint, number: int) -> 
     return reading if (reading.agreed | reading.trusted()).all() else auditor.read(point, samples)
 
 
-def _column_cause(
-    found: Columns, point: VectorPoint, rows: VectorCause | None
-) -> VectorCause:
+def _column_cause(found: Columns, point: VectorPoint, rows: VectorCause | None) -> VectorCause:
     columns = _wrong_columns(found)
     lines = np.flatnonzero(found.wrong.any(axis=1))
     whole = found.numbers.size == np.count_nonzero(point.weights > 0.0)
@@ -389,7 +396,9 @@ def _column_cause(
         )
     if entries and (3 * len(entries) <= max(found.wrong.size, 3) or one_entry):
         return replace(entries_cause(found, entries), kind="entries")
-    return replace(rows or VectorCause(), columns=columns if 2 * len(columns) <= point.theta.size else ())
+    return replace(
+        rows or VectorCause(), columns=columns if 2 * len(columns) <= point.theta.size else ()
+    )
 
 
 def entries_cause(found: Columns, entries: Sequence[tuple[int, int]]) -> VectorCause:
@@ -419,9 +428,7 @@ def _wrong_columns(found: Columns) -> tuple[int, ...]:
 
 def _column_factor(found: Columns, column: int) -> float | None:
     place = int(np.flatnonzero(found.numbers == column)[0])
-    returned, right, error = (
-        part[:, place] for part in (found.returned, found.right, found.error)
-    )
+    returned, right, error = (part[:, place] for part in (found.returned, found.right, found.error))
     largest = float(np.max(np.abs(right), initial=0.0))
     telling = (np.abs(right) > _SMALL * largest) & (error <= 1e-3 * np.abs(right))
     if not telling.any():

@@ -7,7 +7,7 @@ differences with bars, then where and why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 import numpy as np
@@ -601,6 +601,10 @@ class _Audit:
         if any(f.slug in ("late-binding", "misbound-partial") for f in self.findings):
             return True
         certain = suspicion is not None and suspicion.certain
+        if suspicion is None and not promises:
+            # dead or saturated here, perhaps: the derivative says the same
+            self.stopped = f"{self.subject.values} did not move anywhere"
+            return True
         reaches = ", ".join(f"{reach:g}" for reach in _REACHES)
         note = (
             "its values are equal to the last bit nearby and at steps of "
@@ -1015,8 +1019,9 @@ def _is_semidefinite_along(point: VectorPoint) -> bool:
         return False
     if len(lines) < 2:
         return True
-    mixed, other = float(lines[0].along @ lines[1].promised), float(
-        lines[1].along @ lines[0].promised
+    mixed, other = (
+        float(lines[0].along @ lines[1].promised),
+        float(lines[1].along @ lines[0].promised),
     )
     size = float(np.linalg.norm(lines[0].along) * np.linalg.norm(lines[1].promised))
     return abs(mixed - other) <= _SYMMETRIC * size
