@@ -1,0 +1,1 @@
+"""What optimizers say, what they did, and why they stopped."""
