@@ -334,6 +334,144 @@ class Report(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ray(Result):
+    """The cost along one direction, for people to look at.
+
+    Attributes
+    ----------
+    title : str
+        Which direction: ``"along the last search direction"``.
+    steps, values : tuple of float
+        t and f(origin + t d); values may be nan or infinite.
+    slope : float or None
+        What the returned gradient promises at t = 0; None without a gradient.
+    tried : tuple of (float, float)
+        The solver's own trials: t and f.
+    true_slope : float or None
+        The measured slope at t = 0, where it was measured.
+    """
+
+    title: str
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+    slope: float | None = None
+    tried: tuple[tuple[float, float], ...] = ()
+    true_slope: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History(Result):
+    """Cost and norm of the gradient in the course of a run, thinned to a few hundred values.
+
+    Attributes
+    ----------
+    numbers : tuple of int
+        Of the evaluations, from 1.
+    values, gradient_norms : tuple of float
+        nan where there is none.
+    """
+
+    numbers: tuple[int, ...]
+    values: tuple[float, ...]
+    gradient_norms: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Diagnosis(Result):
+    """Why an optimizer stopped: the answer of `gradaudit.diagnose`.
+
+    Attributes
+    ----------
+    causes : tuple of Finding
+        Most likely first: only what explains the stop or is at fault.
+    findings : tuple of Finding
+        All that was found, observations included.
+    result : object
+        What the solver returned.
+    message : str
+        The solver's own words, and `message_meaning` what they mean.
+    benign : bool
+        Nothing is at fault: converged, or merely stopped at a limit. False whenever a fault is
+        found, even if the run reached the minimum.
+    evaluations : Evaluations
+        Calls of the user's functions for the diagnosis; those of the watched run are `nfev`.
+    confirmed : str
+        What a short run with the first cause taken away showed; "" when none was made.
+    solver, method : str
+        Such as ``minimize`` and ``L-BFGS-B``.
+    success : bool or None
+        As the solver sees it.
+    nit, nfev : int or None
+        Iterations, and evaluations of the run.
+    cost : float
+        At the point where the solver stopped.
+    ray : Ray or None
+        The cost along the last search direction.
+    history : History or None
+        The course of the run.
+    report : Report or None
+        The audit of the gradient.
+    seed : int
+        Repeats the diagnosis: ``diagnose(..., rng=seed)``.
+    stopped : str
+        Why the diagnosis ended early; "" when it did not.
+    """
+
+    causes: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+    result: Any = field(default=None, repr=False)
+    message: str = ""
+    message_meaning: str = ""
+    benign: bool = False
+    evaluations: Evaluations = field(default_factory=Evaluations)
+    confirmed: str = ""
+    solver: str = ""
+    method: str = ""
+    size: int = 0
+    success: bool | None = None
+    nit: int | None = None
+    nfev: int | None = None
+    cost: float = math.nan
+    ray: Ray | None = None
+    history: History | None = None
+    report: Report | None = None
+    seed: int = 0
+    stopped: str = ""
+    location: Location | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL when something is at fault, PASS when nothing is, else INCONCLUSIVE."""
+        if self.benign:
+            return Verdict.PASS
+        return Verdict.FAIL if self.causes else Verdict.INCONCLUSIVE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the diagnosis as plain JSON types, with `schema_version`."""
+        content = Result.to_dict(self)
+        del content["result"]  # SciPy's, of any size
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "diagnose",
+            "verdict": str(self.verdict),
+            **content,
+        }
+
+    def to_json(self) -> str:
+        """Return the diagnosis as a JSON document."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a diagnosis is neither true nor false; use diagnosis.benign, or diagnosis.causes"
+        )
+
+    def __repr__(self) -> str:
+        causes = ", ".join(f"{f.code} {f.slug}" for f in self.causes) or "no cause found"
+        return f"<Diagnosis of {self.method or self.solver}: {causes}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Derivative(Result):
     """A numerical derivative that says how far it can be trusted.
 
