@@ -105,6 +105,14 @@ def identity(x: np.ndarray) -> np.ndarray:
     return np.eye(len(x))
 
 
+def steep(x: np.ndarray) -> float:
+    return 1e10 * bowl(x - 5)
+
+
+def steep_slope(x: np.ndarray) -> np.ndarray:
+    return 1e10 * slope(x - 5)
+
+
 def decay(_: float, y: np.ndarray) -> np.ndarray:
     return -y
 
@@ -237,6 +245,16 @@ RUNS: list[tuple[str, str, str, str, Run]] = [
         "maxiter",
         lambda: minimize("SLSQP", rosen, jac=slopes, options={"maxiter": 2}),
     ),
+    (
+        "minimize",
+        "SLSQP",
+        "constraints",
+        "",
+        lambda: minimize(
+            "SLSQP", steep, jac=steep_slope, constraints=[SUM_IS_ONE], bounds=[(0, 1)] * 3
+        ),
+    ),
+    ("minimize", "SLSQP", "constraints", "", lambda: minimize("SLSQP", jac=uphill)),
     (
         "minimize",
         "SLSQP",
