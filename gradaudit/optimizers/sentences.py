@@ -236,8 +236,8 @@ TABLES: Final[dict[str, tuple[Row, ...]]] = {
             Row(
                 fragment,
                 "converged",
-                "The last step lowered f by less than the tolerance; this says nothing about the "
-                "gradient, and it can follow a line search that was cut short.",
+                "The last step lowered f by less than the tolerance, if at all; this says nothing "
+                "about the gradient, and it can follow a line search that was cut short.",
                 "ftol",
             )
             for fragment in (
@@ -259,6 +259,7 @@ TABLES: Final[dict[str, tuple[Row, ...]]] = {
             "constraints",
             "A lower bound lies above its upper bound.",
         ),
+        Row("error: ", "error", "It refused one of its options before it began."),
     ),
     "bfgs": (
         Row(
@@ -740,6 +741,10 @@ TABLES: Final[dict[str, tuple[Row, ...]]] = {
             "rtol, atol",
         ),
         Row(
+            "integration successful", "converged", "It reached the last of the times.", "rtol, atol"
+        ),
+        Row("illegal input detected", "error", "It refused its arguments before it began."),
+        Row(
             "error weight became zero",
             "error",
             "A component of the solution became zero where only a relative tolerance was given.",
@@ -846,6 +851,12 @@ TABLES: Final[dict[str, tuple[Row, ...]]] = {
             "maxfun",
         ),
         Row("number of iterations is larger than maxiter", "limit", _OUT_OF_ITERATIONS, "maxiter"),
+        Row(
+            "maximum number of levels has been reached", "limit", "It cannot divide its boxes more."
+        ),
+        Row("forced stop", "stopped-by-callback", _CALLBACK),
+        Row("an error occurred while the function was sampled", "error", "The objective failed."),
+        Row("invalid arguments", "error", "It refused its arguments before it began."),
     ),
 }
 
@@ -946,7 +957,10 @@ AMBIGUOUS: Final = frozenset(
         "failed to converge",
         "failed to converge after",
         "an error occurred",
+        "error: ",
+        "forced stop",
         "improper input parameters",
+        "invalid arguments",
     }
 )
 

@@ -694,6 +694,8 @@ def test_parameters_that_the_bounds_fix_are_understood() -> None:
             "maxiter",
         ),
         ("minimize", "L-BFGS-B", "STOP: CALLBACK REQUESTED HALT", "stopped-by-callback", ""),
+        ("minimize", "L-BFGS-B", "ERROR: FACTR .LT. 0", "error", ""),
+        ("minimize", "L-BFGS-B", "ERROR: M <= 0", "error", ""),
         ("minimize", "TNC", "Unable to progress", "no-progress", ""),
         ("minimize", "TNC", "User requested end of minimization", "stopped-by-callback", ""),
         ("minimize", "SLSQP", "Positive directional derivative for linesearch", "line-search", ""),
@@ -937,7 +939,7 @@ def test_short_words_of_a_stranger_are_not_taken_for_those_of_scipy() -> None:
 def test_a_meaning_is_short_plain_and_of_a_known_kind(row: Row) -> None:
     assert row.kind in get_args(Kind)
     assert row.kind != "unknown"
-    assert row.fragment == " ".join(row.fragment.lower().split())
+    assert row.fragment.strip() == " ".join(row.fragment.lower().split())
     assert len(row.text) <= 200
     assert row.text[0].isupper() or row.text.startswith("f ")
     assert row.text.endswith(".")
