@@ -144,6 +144,13 @@ def unmentioned(finding: Finding) -> list[str]:
     ]
 
 
+def in_one_line(finding: Finding) -> str:
+    """Return level, code, message and the blocks concerned, for ``-q``."""
+    names = unmentioned(finding)
+    where = f" ({names_in_words(names, limit=3)})" if names else ""
+    return f"{finding}{where}"
+
+
 def tally(report: Report) -> list[str]:
     """Count the blocks by verdict: ``3 of 6 blocks fail``, ``1 inconclusive``."""
     if not report.blocks:
