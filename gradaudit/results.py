@@ -334,6 +334,154 @@ class Report(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ray(Result):
+    """The cost along one direction, for people to look at.
+
+    Attributes
+    ----------
+    title : str
+        Which direction, such as "along the last search direction".
+    steps, values : tuple of float
+        f(origin + t direction) for each step t; a value may be infinite or not a number.
+    slope : float
+        What the returned gradient promised at t = 0: gradient times direction.
+    tried : tuple of (float, float)
+        Step and value of the solver's own trials.
+    true_slope : float or None
+        As measured at t = 0.
+    """
+
+    title: str
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+    slope: float
+    tried: tuple[tuple[float, float], ...] = ()
+    true_slope: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History(Result):
+    """Cost and gradient norm of the evaluations of a run, thinned to at most 500."""
+
+    numbers: tuple[int, ...]
+    values: tuple[float, ...]
+    gradient_norms: tuple[float, ...]
+
+
+_FEW: Final = 100
+
+
+def _outcome(result: Any) -> dict[str, Any]:
+    """Return what a solver returned, without its large arrays and objects."""
+    if not isinstance(result, dict):
+        return {}
+    return {
+        str(name): plain(value)
+        for name, value in cast("dict[Any, Any]", result).items()
+        if value is None
+        or isinstance(value, str | bool | int | float | np.generic)
+        or (isinstance(value, np.ndarray) and cast("NDArray[Any]", value).size <= _FEW)
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Diagnosis(Result):
+    """The answer of `gradaudit.diagnose`.
+
+    Attributes
+    ----------
+    causes : tuple of Finding
+        Most likely first: only what explains the stop or is at fault.
+    findings : tuple of Finding
+        All, observations included.
+    result : object
+        What the solver returned.
+    message, message_meaning : str
+        What the solver said, and what that means in plain words.
+    benign : bool
+        Nothing is at fault: converged, or merely stopped at a limit.
+    evaluations : Evaluations
+        Of the diagnosis, beyond the run.
+    solver, method : str
+        Such as "minimize" and "L-BFGS-B".
+    success, nit, nfev : bool, int, int, or None
+        As the solver reported them.
+    ray, history : Ray, History, or None
+        What people would rather look at.
+    report : Report or None
+        The audit of the gradient that the causes rest on.
+    confirmed : str
+        What happened when the first cause was taken away, or "".
+    stopped : str
+        Why the diagnosis ended early, or "".
+    location : Location or None
+        The user's call of the solver.
+    """
+
+    causes: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    result: Any = field(default=None, repr=False)
+    message: str = ""
+    message_meaning: str = ""
+    benign: bool = False
+    evaluations: Evaluations = field(default_factory=Evaluations)
+    solver: str = ""
+    method: str = ""
+    size: int = 0
+    success: bool | None = None
+    nit: int | None = None
+    nfev: int | None = None
+    ray: Ray | None = field(default=None, repr=False)
+    history: History | None = field(default=None, repr=False)
+    report: Report | None = field(default=None, repr=False)
+    confirmed: str = ""
+    seed: int = 0
+    stopped: str = ""
+    location: Location | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL with a cause we are sure of, INCONCLUSIVE if nothing could be told, else PASS."""
+        if any(cause.level == "error" and not cause.allowed for cause in self.causes):
+            return Verdict.FAIL
+        return Verdict.PASS if self.causes or self.benign else Verdict.INCONCLUSIVE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the diagnosis as plain JSON types; of `result` what is small."""
+        facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "result"}
+        head = {"schema_version": SCHEMA_VERSION, "kind": "diagnose", "verdict": str(self.verdict)}
+        return {**head, **facts, "result": _outcome(self.result)}
+
+    def to_json(self) -> str:
+        """Return the diagnosis as a JSON document."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a diagnosis is neither true nor false; use diagnosis.verdict == 'PASS'")
+
+    def __repr__(self) -> str:
+        codes = ", ".join(cause.code for cause in self.causes) or "no cause"
+        return f"<Diagnosis {self.verdict}: {self.method or self.solver}, {codes}>"
+
+    def __str__(self) -> str:
+        # display methods reach the renderers below them; named in the import contract
+        from gradaudit.report.diagnosis import render_plain
+
+        return render_plain(self)
+
+    def __rich__(self) -> Any:
+        from gradaudit.report.diagnosis import renderable
+
+        return renderable(self)
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        from gradaudit.report.diagnosis import render_plain
+        from gradaudit.report.html import render_fragment
+
+        return {"text/plain": render_plain(self), "text/html": render_fragment(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Derivative(Result):
     """A numerical derivative that says how far it can be trusted.
 
