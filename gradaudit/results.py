@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
@@ -455,6 +456,12 @@ class Diagnosis(Result):
     def to_json(self) -> str:
         """Return the diagnosis as a JSON document."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def save_plot(self, path: str | Path) -> Path:
+        """Write the pictures to a file: .svg; with the extra ``plot`` also .png and .pdf."""
+        from gradaudit.report.plot import save_plot
+
+        return save_plot(self, path)
 
     def __bool__(self) -> bool:
         raise TypeError("a diagnosis is neither true nor false; use diagnosis.verdict == 'PASS'")

@@ -24,7 +24,7 @@ def heading(diagnosis: Diagnosis) -> str:
 
 def run_in_words(diagnosis: Diagnosis) -> str:
     """Return what the solver reported about its run."""
-    parts = [diagnosis.solver] if diagnosis.solver else []
+    parts = [diagnosis.solver] if diagnosis.solver and diagnosis.method else []
     parts += [wording.plural(diagnosis.size, "parameter")] if diagnosis.size else []
     counts = ((diagnosis.nit, "iteration"), (diagnosis.nfev, "evaluation"))
     return ", ".join(parts + [wording.plural(n, word) for n, word in counts if n is not None])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
@@ -18,7 +18,7 @@ from gradaudit.report.text import block_lines
 from gradaudit.results import Diagnosis, Verdict
 
 _WIDEST: Final = 76
-"""Columns of the widest picture: a longer one shows no more."""
+"""Columns of the widest picture: a wider one shows no more."""
 
 _TWO_COLUMNS: Final = 64
 """The history of cost and gradient stand side by side from this width on."""
@@ -39,13 +39,24 @@ def renderable(
         Columns to use; None for as many as the console has.
     """
     return Sheet(
-        lambda page: _diagnosis(page, diagnosis, verbosity), width=width, fold_locations=True
+        lambda page: _diagnosis(_Easel(page), diagnosis, verbosity),
+        width=width,
+        fold_locations=True,
     )
 
 
 def render_plain(diagnosis: Diagnosis, *, width: int | None = None, verbosity: int = 0) -> str:
-    """Return the diagnosis as plain text, without colour, 80 columns wide unless told."""
-    return render_text(diagnosis, console_width=width or 80, verbosity=verbosity)
+    """Return the diagnosis as plain text, without colour, 80 columns wide unless told.
+
+    Pictures are drawn in ASCII: the text does not know where it will be printed, and other
+    characters would raise an error on some streams.
+    """
+    return printed(
+        lambda page: _diagnosis(_Easel(page, True), diagnosis, verbosity),
+        width or 80,
+        False,
+        "utf-8",
+    )
 
 
 def render_text(
@@ -72,7 +83,7 @@ def render_text(
         As for `renderable`.
     """
     return printed(
-        lambda page: _diagnosis(page, diagnosis, verbosity), console_width, colour, encoding
+        lambda page: _diagnosis(_Easel(page), diagnosis, verbosity), console_width, colour, encoding
     )
 
 
@@ -94,7 +105,24 @@ def one_line(diagnosis: Diagnosis, *, encoding: str = "utf-8") -> str:
 # the page ------------------------------------------------------------------------------------
 
 
-def _diagnosis(page: Page, diagnosis: Diagnosis, verbosity: int) -> Iterator[RenderableType]:
+@dataclass(frozen=True, slots=True)
+class _Easel:
+    """A page to write on, and which characters its pictures are drawn with."""
+
+    page: Page
+    draws_in_ascii: bool = False
+
+    @property
+    def ascii_only(self) -> bool:
+        return self.draws_in_ascii or self.page.ascii_only
+
+    @property
+    def width(self) -> int:
+        return min(self.page.width, _WIDEST)
+
+
+def _diagnosis(easel: _Easel, diagnosis: Diagnosis, verbosity: int) -> Iterator[RenderableType]:
+    page = easel.page
     yield from _heading(page, diagnosis)
     yield Text()
     if several := account.ranking(diagnosis):
@@ -107,7 +135,7 @@ def _diagnosis(page: Page, diagnosis: Diagnosis, verbosity: int) -> Iterator[Ren
         yield page.line(f"{label}: {words}")
         yield Text()
     if verbosity > 0 or not diagnosis.benign:
-        yield from _pictures(page, diagnosis)
+        yield from _pictures(easel, diagnosis)
     yield from _conclusion(page, diagnosis)
     for finding in account.allowed(diagnosis):
         yield page.line(f"allowed: {finding.code} {finding.slug}: {finding.message}")
@@ -159,45 +187,43 @@ def _blocks(page: Page, diagnosis: Diagnosis, verbosity: int) -> Iterator[Render
 # pictures ------------------------------------------------------------------------------------
 
 
-def _pictures(page: Page, diagnosis: Diagnosis) -> Iterator[Text]:
-    narrow = replace(page, width=min(page.width, _WIDEST))
-    drawn = [figure for figure in figures_of(diagnosis) if not figure.flat]
-    small = [figure for figure in drawn if not figure.legend]
-    for figure in drawn:
-        if figure.legend or narrow.width < _TWO_COLUMNS or len(small) < 2:
-            yield from _picture(narrow, figure)
+def _pictures(easel: _Easel, diagnosis: Diagnosis) -> Iterator[Text]:
+    figures = figures_of(diagnosis)
+    small = [figure for figure in figures if not figure.legend and not figure.flat]
+    beside = small if len(small) == 2 and easel.width >= _TWO_COLUMNS else []
+    for figure in figures:
+        if not figure.flat and figure not in beside:
+            yield from _picture(easel, figure)
             yield Text()
-    if len(small) == 2 and narrow.width >= _TWO_COLUMNS:
-        yield from _side_by_side(narrow, small)
+    if beside:
+        yield from _side_by_side(easel, beside)
         yield Text()
-    flat = [figure for figure in figures_of(diagnosis) if figure.flat]
-    for figure in flat:
-        yield page.line("; ".join(figure.words))
-    if flat:
+    if flat := [figure for figure in figures if figure.flat]:
+        yield from (easel.page.line("; ".join(figure.words)) for figure in flat)
         yield Text()
 
 
-def _picture(page: Page, figure: Figure) -> list[Text]:
-    height = 5 if not figure.legend else 10 if page.width >= _TWO_COLUMNS else 8
-    lines = _above(page, figure)
-    lines += sketch(figure, width=page.width, height=height, ascii_only=page.ascii_only)
-    meanings = [f"{mark} {words}" for mark, _, words in legend(figure, ascii_only=page.ascii_only)]
+def _picture(easel: _Easel, figure: Figure) -> Iterator[Text]:
+    page, ascii_only = easel.page, easel.ascii_only
+    yield page.line(figure.title)
+    height = 5 if not figure.legend else 10 if easel.width >= _TWO_COLUMNS else 8
+    yield from sketch(figure, width=easel.width, height=height, ascii_only=ascii_only)
+    meanings = [f"{mark} {words}" for mark, words in legend(figure, ascii_only=ascii_only)]
     if meanings:
-        lines.append(page.filled(Text("  "), wording.with_commas(meanings)))
-    return lines + _below(page, figure)
+        yield page.filled(Text("  "), wording.with_commas(meanings))
+    yield from _in_words(page, figure)
 
 
-def _side_by_side(page: Page, figures: Sequence[Figure]) -> Iterator[Text]:
+def _side_by_side(easel: _Easel, figures: Sequence[Figure]) -> Iterator[Text]:
     gap = 3
-    half = replace(page, width=(page.width - gap) // 2)
-    heads = [_above(half, figure) for figure in figures]
+    half = replace(easel.page, width=(easel.width - gap) // 2)
+    heads = [list(half.line(figure.title).split("\n")) for figure in figures]
     tallest = max(map(len, heads))
     columns = [
         [
             *head,
             *[Text()] * (tallest - len(head)),
-            *sketch(figure, width=half.width, height=5, ascii_only=page.ascii_only),
-            *_below(half, figure),
+            *sketch(figure, width=half.width, height=5, ascii_only=easel.ascii_only),
         ]
         for head, figure in zip(heads, figures, strict=True)
     ]
@@ -205,15 +231,9 @@ def _side_by_side(page: Page, figures: Sequence[Figure]) -> Iterator[Text]:
         line = left + Text(" " * (half.width + gap - left.cell_len)) + right
         line.rstrip()
         yield line
+    for figure in figures:
+        yield from _in_words(easel.page, figure)
 
 
-def _above(page: Page, figure: Figure) -> list[Text]:
-    return list(page.line(figure.title).split("\n"))
-
-
-def _below(page: Page, figure: Figure) -> list[Text]:
-    return [
-        line
-        for words in figure.words
-        for line in page.hanging(Text("  "), page.clean(words)).split("\n")
-    ]
+def _in_words(page: Page, figure: Figure) -> Iterator[Text]:
+    yield from (page.hanging(Text("  "), page.clean(words)) for words in figure.words)

@@ -330,7 +330,7 @@ def history_figures(history: History) -> tuple[Figure, ...]:
 
 
 def _course(name: str, numbers: Sequence[int], values: Sequence[float]) -> Figure | None:
-    spots = [(float(n), float(v)) for n, v in zip(numbers, values, strict=False)]
+    spots = sorted((float(n), float(v)) for n, v in zip(numbers, values, strict=False))
     finite = [(n, v) for n, v in spots if _finite(v)]
     if len({n for n, _ in spots}) < 2 or not finite:
         return None
@@ -381,6 +381,8 @@ def _finite(value: float) -> bool:
 
 def _scales(**axes: Axis) -> str:
     bent = [(name, axis.scale) for name, axis in axes.items() if axis.scale != "linear"]
+    if len({scale for _, scale in bent}) == 1 < len(bent):
+        return f" (both on a {bent[0][1]} scale)"
     words = [f"{name} on a {scale} scale" if name else f"{scale} scale" for name, scale in bent]
     return f" ({', '.join(words)})" if words else ""
 

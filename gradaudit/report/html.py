@@ -79,6 +79,8 @@ _STYLE: Final = """
 .gradaudit .fill.bound { opacity: .45; }
 .gradaudit .tick { position: absolute; top: -.2rem; bottom: -.2rem; width: 1px;
   background: currentColor; opacity: .55; }
+.gradaudit .pair { display: flex; flex-wrap: wrap; gap: 0 2rem; }
+.gradaudit .pair > div { flex: 1 1 24rem; }
 .gradaudit details { margin: 1rem 0; }
 .gradaudit summary { cursor: pointer; font-weight: 600; }
 .gradaudit dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem;
@@ -315,7 +317,7 @@ def _diagnosis(diagnosis: Diagnosis) -> list[str]:
             f"<p><b>{label}:</b> {_text(words)}</p>\n"
             for label, words in account.remarks(diagnosis)
         ),
-        *map(_figure, figures_of(diagnosis)),
+        _figures(figures_of(diagnosis)),
         _observations(account.observations(diagnosis)),
         _blocks(report) if report is not None else "",
         _allowed(account.allowed(diagnosis)),
@@ -338,11 +340,19 @@ def _run(diagnosis: Diagnosis) -> str:
     return f"<header>{verdict}<h1>{_text(account.heading(diagnosis))}</h1></header>\n{told}"
 
 
-def _figure(figure: Figure) -> str:
-    words = "".join(f"<li>{_text(line)}</li>\n" for line in figure.words)
-    height = 280 if figure.legend else 160
-    drawn = "" if figure.flat else svg_inline(figure, height=height)
-    return f'<h2>{_text(figure.title)}</h2>\n{drawn}<ul class="quiet">\n{words}</ul>\n'
+def _figures(figures: Sequence[Figure]) -> str:
+    """Return the large picture, the small ones side by side, and in words what has one value."""
+    large = [_figure(f, 720, 280) for f in figures if f.legend and not f.flat]
+    small = [_figure(f, 470, 170) for f in figures if not f.legend and not f.flat]
+    flat = [f"<p>{_text('; '.join(f.words))}</p>\n" for f in figures if f.flat]
+    pair = f'<div class="pair">\n{"".join(small)}</div>\n' if small else ""
+    return f"{''.join(large)}{pair}{''.join(flat)}"
+
+
+def _figure(figure: Figure, width: int, height: int) -> str:
+    words = "".join(f'<p class="quiet">{_text(line)}</p>\n' for line in figure.words)
+    drawn = svg_inline(figure, width=width, height=height)
+    return f"<div>\n<h2>{_text(figure.title)}</h2>\n{drawn}{words}</div>\n"
 
 
 def _observations(findings: Sequence[Finding]) -> str:

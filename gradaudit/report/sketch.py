@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gradaudit.report.figures import Curve, Figure, Role
 
-MARKS: Final[dict[bool, dict[Role, str]]] = {
+_MARKS: Final[dict[bool, dict[Role, str]]] = {
     True: {"value": "*", "promise": ".", "trial": "o", "lost": "x"},
     False: {"value": "\u2812", "promise": "\u00b7", "trial": "o", "lost": "x"},
 }
@@ -77,14 +77,11 @@ def sketch(figure: Figure, *, width: int, height: int, ascii_only: bool) -> list
     return lines
 
 
-def legend(figure: Figure, *, ascii_only: bool) -> list[tuple[str, str, str]]:
-    """Return mark, style and meaning of each kind of point; the mark of a curve is a line."""
-    marks = MARKS[ascii_only]
-    line = marks["value"] * (1 if ascii_only else 2)
-    return [
-        (line if role == "value" else marks[role], _STYLE[role], meaning)
-        for role, meaning in figure.legend
-    ]
+def legend(figure: Figure, *, ascii_only: bool) -> list[tuple[str, str]]:
+    """Return mark and meaning of each kind of point; the mark of a curve is a short line."""
+    marks = _MARKS[ascii_only]
+    line = marks["value"] if ascii_only else marks["value"] * 2
+    return [(line if role == "value" else marks[role], meaning) for role, meaning in figure.legend]
 
 
 # labels --------------------------------------------------------------------------------------
@@ -129,7 +126,7 @@ def _cells(
                 dots[cell] = dots.get(cell, 0) | _DOTS[row % 4][column % 2]
                 cells[cell] = chr(_BRAILLE + dots[cell]), "value"
         else:
-            mark = MARKS[ascii_only][curve.role]
+            mark = _MARKS[ascii_only][curve.role]
             for cell in _trail(figure, curve, columns, rows):
                 cells[cell] = mark, curve.role
     return cells

@@ -68,6 +68,7 @@ def svg_inline(figure: Figure, *, width: int = 720, height: int = 260) -> str:
     label for those who do not see it.
     """
     body, bottom = _drawing(figure, width, height, 0)
+    bottom = max(bottom, height)
     said = markup_text(f"{figure.title}: {'; '.join(figure.words)}")
     return (
         f'<svg class="figure" viewBox="0 0 {width} {bottom:.0f}" role="img" '
@@ -87,7 +88,7 @@ def svg_document(diagnosis: Diagnosis, *, width: int = 760) -> str:
         if not figure.flat:
             body, top = _drawing(figure, width, 300 if figure.legend else 170, top - 6)
             parts += body
-            top += _LINE if figure.legend else 2
+            top += _LINE
         words, top = _lines(figure.words, width, top, "")
         parts += words
     return (
@@ -161,7 +162,7 @@ def _mark(role: Role, x: float, y: float) -> str:
 
 def _legend(figure: Figure, width: int, top: float) -> tuple[str, float]:
     if not figure.legend:
-        return "", top
+        return "", top - _LINE
     parts: list[str] = []
     x, y = float(_LEFT), top
     for role, meaning in figure.legend:
