@@ -139,6 +139,8 @@ class Evaluator:
     ) -> Sample:
         """Evaluate cost and gradient at a point where both are indispensable.
 
+        A problem without a gradient gives zeros for it.
+
         Parameters
         ----------
         theta : ndarray of float64, shape (n,)
@@ -308,14 +310,15 @@ class Evaluator:
         value = self._call(self.problem.fun, argument)
         if self.together:
             return _pair(value)
-        if self.problem.mode == "none":
-            raise ArgumentError("jac is missing; there is no gradient to check")
         if isinstance(value, tuple):
             raise BadReturn(
-                f"fun returns {_describe(value)} although jac is a function of its own",
+                f"fun returns {_describe(value)} although jac "
+                + ("is not True" if self.problem.mode == "none" else "is a function of its own"),
                 slug="jac-flag",
             )
         read_cost(value)
+        if self.problem.mode == "none":
+            return value, self.problem.structure.rebuild(np.zeros(self.problem.size))
         return value, self._call(self.problem.jac, argument.copy(), cost=False)
 
     def _call(

@@ -341,121 +341,136 @@ class Ray(Result):
     Attributes
     ----------
     title : str
-        Which direction, such as "along the last search direction".
+        Which direction: ``"along the last search direction"``.
     steps, values : tuple of float
-        f(origin + t direction) for each step t; a value may be infinite or not a number.
-    slope : float
-        What the returned gradient promised at t = 0: gradient times direction.
+        t and f(origin + t d); values may be nan or infinite.
+    slope : float or None
+        What the returned gradient promises at t = 0; None without a gradient.
     tried : tuple of (float, float)
-        Step and value of the solver's own trials.
+        The solver's own trials: t and f.
     true_slope : float or None
-        As measured at t = 0.
+        The measured slope at t = 0, where it was measured.
     """
 
     title: str
     steps: tuple[float, ...]
     values: tuple[float, ...]
-    slope: float
+    slope: float | None = None
     tried: tuple[tuple[float, float], ...] = ()
     true_slope: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class History(Result):
-    """Cost and gradient norm of the evaluations of a run, thinned to at most 500."""
+    """Cost and norm of the gradient in the course of a run, thinned to a few hundred values.
+
+    Attributes
+    ----------
+    numbers : tuple of int
+        Of the evaluations, from 1.
+    values, gradient_norms : tuple of float
+        nan where there is none.
+    """
 
     numbers: tuple[int, ...]
     values: tuple[float, ...]
     gradient_norms: tuple[float, ...]
 
 
-_FEW: Final = 100
-
-
-def _outcome(result: Any) -> dict[str, Any]:
-    """Return what a solver returned, without its large arrays and objects."""
-    if not isinstance(result, dict):
-        return {}
-    return {
-        str(name): plain(value)
-        for name, value in cast("dict[Any, Any]", result).items()
-        if value is None
-        or isinstance(value, str | bool | int | float | np.generic)
-        or (isinstance(value, np.ndarray) and cast("NDArray[Any]", value).size <= _FEW)
-    }
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Diagnosis(Result):
-    """The answer of `gradaudit.diagnose`.
+    """Why an optimizer stopped: the answer of `gradaudit.diagnose`.
 
     Attributes
     ----------
     causes : tuple of Finding
         Most likely first: only what explains the stop or is at fault.
     findings : tuple of Finding
-        All, observations included.
+        All that was found, observations included.
     result : object
         What the solver returned.
-    message, message_meaning : str
-        What the solver said, and what that means in plain words.
+    message : str
+        The solver's own words, and `message_meaning` what they mean.
     benign : bool
-        Nothing is at fault: converged, or merely stopped at a limit.
+        Nothing is at fault: converged, or merely stopped at a limit. False whenever a fault is
+        found, even if the run reached the minimum.
     evaluations : Evaluations
-        Of the diagnosis, beyond the run.
-    solver, method : str
-        Such as "minimize" and "L-BFGS-B".
-    success, nit, nfev : bool, int, int, or None
-        As the solver reported them.
-    ray, history : Ray, History, or None
-        What people would rather look at.
-    report : Report or None
-        The audit of the gradient that the causes rest on.
+        Calls of the user's functions for the diagnosis; those of the watched run are `nfev`.
     confirmed : str
-        What happened when the first cause was taken away, or "".
+        What a short run with the first cause taken away showed; "" when none was made.
+    solver, method : str
+        Such as ``minimize`` and ``L-BFGS-B``.
+    success : bool or None
+        As the solver sees it.
+    nit, nfev : int or None
+        Iterations, and evaluations of the run.
+    cost : float
+        At the point where the solver stopped.
+    ray : Ray or None
+        The cost along the last search direction.
+    history : History or None
+        The course of the run.
+    report : Report or None
+        The audit of the gradient.
+    seed : int
+        Repeats the diagnosis: ``diagnose(..., rng=seed)``.
     stopped : str
-        Why the diagnosis ended early, or "".
-    location : Location or None
-        The user's call of the solver.
+        Why the diagnosis ended early; "" when it did not.
     """
 
-    causes: tuple[Finding, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    causes: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
     result: Any = field(default=None, repr=False)
     message: str = ""
     message_meaning: str = ""
     benign: bool = False
     evaluations: Evaluations = field(default_factory=Evaluations)
+    confirmed: str = ""
     solver: str = ""
     method: str = ""
     size: int = 0
     success: bool | None = None
     nit: int | None = None
     nfev: int | None = None
+    cost: float = math.nan
     ray: Ray | None = field(default=None, repr=False)
     history: History | None = field(default=None, repr=False)
     report: Report | None = field(default=None, repr=False)
-    confirmed: str = ""
     seed: int = 0
     stopped: str = ""
     location: Location | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """FAIL with a cause we are sure of, INCONCLUSIVE if nothing could be told, else PASS."""
-        if any(cause.level == "error" and not cause.allowed for cause in self.causes):
-            return Verdict.FAIL
-        return Verdict.PASS if self.causes or self.benign else Verdict.INCONCLUSIVE
+        """FAIL when something is at fault, PASS when nothing is, else INCONCLUSIVE."""
+        blamed = [cause for cause in self.causes if not cause.allowed]
+        if self.benign or (self.causes and not blamed):
+            return Verdict.PASS
+        return Verdict.FAIL if blamed else Verdict.INCONCLUSIVE
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the diagnosis as plain JSON types; of `result` what is small."""
-        facts = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "result"}
-        head = {"schema_version": SCHEMA_VERSION, "kind": "diagnose", "verdict": str(self.verdict)}
-        return {**head, **facts, "result": _outcome(self.result)}
+        """Return the diagnosis as plain JSON types, with `schema_version`."""
+        content = Result.to_dict(self)
+        del content["result"]  # SciPy's, of any size
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "diagnose",
+            "verdict": str(self.verdict),
+            **content,
+        }
 
     def to_json(self) -> str:
         """Return the diagnosis as a JSON document."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a diagnosis is neither true nor false; use diagnosis.benign, or diagnosis.causes"
+        )
+
+    def __repr__(self) -> str:
+        causes = ", ".join(f"{f.code} {f.slug}" for f in self.causes) or "no cause found"
+        return f"<Diagnosis of {self.method or self.solver}: {causes}>"
 
     def save_plot(self, path: str | Path) -> Path:
         """Write the pictures to a file: .svg; with the extra ``plot`` also .png and .pdf."""
@@ -463,15 +478,7 @@ class Diagnosis(Result):
 
         return save_plot(self, path)
 
-    def __bool__(self) -> bool:
-        raise TypeError("a diagnosis is neither true nor false; use diagnosis.verdict == 'PASS'")
-
-    def __repr__(self) -> str:
-        codes = ", ".join(cause.code for cause in self.causes) or "no cause"
-        return f"<Diagnosis {self.verdict}: {self.method or self.solver}, {codes}>"
-
     def __str__(self) -> str:
-        # display methods reach the renderers below them; named in the import contract
         from gradaudit.report.diagnosis import render_plain
 
         return render_plain(self)

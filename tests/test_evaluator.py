@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradaudit import ArgumentError, BadReturn, BudgetExhausted, EvaluationError, Problem
+from gradaudit import BadReturn, BudgetExhausted, EvaluationError, Problem
 from gradaudit.evaluator import Evaluator, Progress, read_cost
 
 x = np.array([1.0, 2.0, 3.0])
@@ -269,9 +269,18 @@ def test_floating_point_warnings_of_the_function_are_silent() -> None:
     assert np.isnan(together(lambda t: (np.log(-t[0]), t)).cost(x))
 
 
-def test_missing_gradient_is_an_argument_error() -> None:
-    with pytest.raises(ArgumentError, match="jac"):
-        Evaluator(Problem(cost, x, jac=None)).sample(x)
+def test_problem_without_a_gradient_gives_zeros_for_it() -> None:
+    evaluator = Evaluator(Problem(cost, x, jac=None))
+    sample = evaluator.sample(x)
+    assert sample.cost == cost(x)
+    assert not sample.gradient.any()
+    assert (evaluator.cost_calls, evaluator.gradient_calls) == (1, 0)
+
+
+def test_pair_without_jac_is_a_matter_of_the_flag() -> None:
+    with pytest.raises(BadReturn, match="although jac is not True") as caught:
+        Evaluator(Problem(lambda t: (cost(t), t), x, jac=None)).sample(x)
+    assert caught.value.slug == "jac-flag"
 
 
 # reading what is returned

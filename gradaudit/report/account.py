@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from gradaudit.report import wording
@@ -27,7 +28,9 @@ def run_in_words(diagnosis: Diagnosis) -> str:
     parts = [diagnosis.solver] if diagnosis.solver and diagnosis.method else []
     parts += [wording.plural(diagnosis.size, "parameter")] if diagnosis.size else []
     counts = ((diagnosis.nit, "iteration"), (diagnosis.nfev, "evaluation"))
-    return ", ".join(parts + [wording.plural(n, word) for n, word in counts if n is not None])
+    parts += [wording.plural(count, word) for count, word in counts if count is not None]
+    parts += [f"f = {diagnosis.cost:.9g} at the end"] if math.isfinite(diagnosis.cost) else []
+    return ", ".join(parts)
 
 
 def causes(diagnosis: Diagnosis) -> tuple[Finding, ...]:
@@ -81,13 +84,13 @@ def conclusion(diagnosis: Diagnosis) -> list[str]:
     """Return the verdict in words, piece by piece, without the word itself."""
     sure = sum(cause.level == "error" for cause in causes(diagnosis))
     likely = len(causes(diagnosis)) - sure
-    probable = [wording.plural(likely, "probable cause")] if likely else []
-    if sure:
-        return [f"{wording.plural(sure, 'fault')} found", *probable]
     if diagnosis.benign:
         return ["nothing is at fault"]
-    if probable:
-        return ["no certain fault", *probable]
+    if sure:
+        more = [wording.plural(likely, "probable cause")] if likely else []
+        return [f"{wording.plural(sure, 'fault')} found", *more]
+    if likely:
+        return [f"{wording.plural(likely, 'probable cause')} found"]
     return ["every cause found is allowed"] if diagnosis.verdict == Verdict.PASS else []
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -30,7 +29,8 @@ _DECADES: Final = 100.0
 _OFFSET: Final = 1e-3
 """Below this part of its size, what changes is drawn as a difference from the value at t = 0."""
 
-_HUGE: Final = sys.float_info.max
+_HUGE: Final = 1e300
+"""Beyond this, differences and margins may overflow."""
 
 _FLAT: Final = 1e-2
 """A cost that moves less than this part of what the gradient promised is drawn beside it whole."""
@@ -192,13 +192,13 @@ def _steps_axis(steps: Sequence[float]) -> Axis:
         return Axis(min(positive), high, "log")
     if low == high:
         low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
-    return Axis(low, high) if math.isfinite(high - low) else _bent([low, high])
+    return Axis(low, high) if max(-low, high) <= _HUGE else _bent([low, high])
 
 
 def _values_axis(
     values: Sequence[float],
     origin: tuple[float, float] | None,
-    slope: float,
+    slope: float | None,
     across: Axis,
     tried: Sequence[float],
 ) -> Axis:
@@ -207,8 +207,8 @@ def _values_axis(
         return Axis(0.0, 1.0)
     low, high = min(values), max(values)
     room = high - low
-    ends = [origin[1] + slope * (t - origin[0]) for t in (across.low, across.high)]
-    wanted = [end for end in ends if _finite(end)]
+    ends: Spots = () if slope is None else _line(origin, slope, (across.low, across.high))
+    wanted = [end for _, end in ends if _finite(end)]
     if wanted and room <= _FLAT * max(abs(end - origin[1]) for end in wanted):
         room = math.inf
     wanted += tried
@@ -221,12 +221,12 @@ def _values_axis(
 
 def _fitted(values: Sequence[float], reference: float) -> Axis:
     low, high = min(values), max(values)
-    if low == high:
+    if low == high and abs(low) <= _HUGE:
         half = abs(low) / 2 or 1.0
-        return Axis(max(low - half, -_HUGE), min(high + half, _HUGE), single=True)
+        return Axis(low - half, high + half, single=True)
     middle = median(values)
     apart = [gap for value in values if (gap := abs(value / 2 - middle / 2))]
-    if not math.isfinite(high - low) or median(apart) < (high / 2 - low / 2) / _CROWDED:
+    if max(-low, high) > _HUGE or median(apart) < (high / 2 - low / 2) / _CROWDED:
         return _bent(values)
     small = high - low < _OFFSET * max(abs(low), abs(high))
     margin = 0.02 * (high - low)
@@ -241,9 +241,11 @@ def _bent(values: Sequence[float]) -> Axis:
     return Axis(low, high, "signed log", threshold=median(sizes) if sizes else 1.0)
 
 
-def _promised(origin: tuple[float, float] | None, slope: float, across: Axis, up: Axis) -> Spots:
+def _promised(
+    origin: tuple[float, float] | None, slope: float | None, across: Axis, up: Axis
+) -> Spots:
     """Return the part of the promised line that the picture has room for."""
-    if origin is None or not _finite(slope):
+    if origin is None or slope is None or not _finite(slope):
         return ()
     t0, f0 = origin
     first, last = across.low, across.high
@@ -254,9 +256,13 @@ def _promised(origin: tuple[float, float] | None, slope: float, across: Axis, up
         return ()
     straight = across.scale == up.scale == "linear"
     steps = across.spread(first, last, 2 if straight else 120)
-    line = [(t, f0 + slope * (t - t0)) for t in steps]
+    line = _line(origin, slope, steps)
     # rounding may leave an end a hair outside
     return tuple((t, min(max(f, up.low), up.high)) for t, f in line if across.holds(t))
+
+
+def _line(origin: tuple[float, float], slope: float, steps: Iterable[float]) -> Spots:
+    return tuple((t, origin[1] + slope * (t - origin[0])) for t in steps)
 
 
 def _runs(spots: Iterable[tuple[float, float]], across: Axis) -> Iterator[Spots]:
@@ -292,10 +298,10 @@ def _solver_tries(tried: int, curves: Sequence[Curve]) -> str:
 def _ray_words(
     ray: Ray, origin: tuple[float, float] | None, seen: Sequence[tuple[float, float]]
 ) -> Iterator[str]:
-    slopes = [f"the returned gradient promises {short(ray.slope)}"]
-    if ray.true_slope is not None:
-        slopes.append(f"measured {short(ray.true_slope)}")
-    yield f"slope at t = 0: {', '.join(slopes)}"
+    said = [("the returned gradient promises", ray.slope), ("measured", ray.true_slope)]
+    slopes = [f"{words} {short(slope)}" for words, slope in said if slope is not None]
+    if slopes:
+        yield f"slope at t = 0: {', '.join(slopes)}"
     if origin is None:
         yield "f is not finite at any step"
         return
@@ -321,16 +327,16 @@ def _beside(value: float, reference: float) -> str:
 
 def history_figures(history: History) -> tuple[Figure, ...]:
     """Return how the cost and the gradient norm went, one figure each; () for a single point."""
-    both = (("f", history.values), ("|g|", history.gradient_norms))
-    return tuple(
-        figure
-        for name, values in both
-        if (figure := _course(name, history.numbers, values)) is not None
-    )
+    triples = list(zip(history.numbers, history.values, history.gradient_norms, strict=False))
+    # a value that is nan beside a gradient was not asked for; alone it was not a number
+    costs = [(n, f) for n, f, g in triples if not math.isnan(f) or math.isnan(g)]
+    norms = [(n, g) for n, _, g in triples if not math.isnan(g)]
+    both = (_course("f", costs), _course("|g|", norms))
+    return tuple(figure for figure in both if figure is not None)
 
 
-def _course(name: str, numbers: Sequence[int], values: Sequence[float]) -> Figure | None:
-    spots = sorted((float(n), float(v)) for n, v in zip(numbers, values, strict=False))
+def _course(name: str, seen: Sequence[tuple[int, float]]) -> Figure | None:
+    spots = sorted((float(n), float(v)) for n, v in seen)
     finite = [(n, v) for n, v in spots if _finite(v)]
     if len({n for n, _ in spots}) < 2 or not finite:
         return None
@@ -338,12 +344,7 @@ def _course(name: str, numbers: Sequence[int], values: Sequence[float]) -> Figur
     up = _course_axis([v for _, v in finite])
     first = f" - {name}({finite[0][0]:.0f})"
     lost = tuple((n, up.low if v == -math.inf else up.high) for n, v in spots if not _finite(v))
-    if name == "|g|" and len(finite) < len(spots):
-        lost = ()  # many evaluations ask for no gradient: nothing is wrong with them
-        runs: Iterable[Spots] = (tuple(finite),)
-    else:
-        runs = _runs(spots, across)
-    curves = [Curve("value", run, joined=True) for run in runs if run]
+    curves = [Curve("value", run, joined=True) for run in _runs(spots, across) if run]
     return Figure(
         title=f"{name}{first if up.offset else ''} by evaluation{_scales(**{'': up})}",
         across=across,

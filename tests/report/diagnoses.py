@@ -38,6 +38,7 @@ _FALLING: Final = History(
 )
 
 IGNORED: Final = Diagnosis(
+    findings=(),
     causes=(
         Finding(
             slug="ignored-argument",
@@ -112,6 +113,7 @@ SIGN: Final = Diagnosis(
     method="BFGS",
     size=9,
     success=False,
+    cost=5.48,
     nit=7,
     nfev=60,
     evaluations=Evaluations(cost=187, gradient=12),
@@ -160,6 +162,7 @@ SIGN: Final = Diagnosis(
 )
 
 WALL: Final = Diagnosis(
+    findings=(),
     causes=(
         Finding(
             slug="non-finite",
@@ -187,6 +190,7 @@ WALL: Final = Diagnosis(
 )
 
 NOISY: Final = Diagnosis(
+    findings=(),
     causes=(
         Finding(
             slug="noise",
@@ -213,6 +217,7 @@ NOISY: Final = Diagnosis(
 )
 
 OVERFLOWING: Final = Diagnosis(
+    findings=(),
     causes=(Finding(slug="unbounded", level="error", message="the cost has no lower bound"),),
     message="Linear search failed",
     solver="minimize",
@@ -246,7 +251,11 @@ CONVERGED: Final = replace(
 )
 
 UNTOLD: Final = Diagnosis(
-    solver="root", method="hybr", stopped="the budget of 5 evaluations is used up"
+    causes=(),
+    findings=(),
+    solver="root",
+    method="hybr",
+    stopped="the budget of 5 evaluations is used up",
 )
 
 DIAGNOSES: Final = {

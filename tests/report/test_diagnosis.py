@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -175,12 +174,6 @@ def test_json_holds_the_pictures_as_numbers() -> None:
     assert facts["history"]["numbers"] == [1, 2, 3, 4]
 
 
-def test_json_leaves_out_what_is_large_in_the_solvers_result() -> None:
-    result = {"x": np.zeros(5), "hess_inv": np.zeros((99, 99)), "nit": np.int64(3), "obj": object()}
-    facts = replace(IGNORED, result=result).to_dict()
-    assert facts["result"] == {"x": [0.0] * 5, "nit": 3}
-
-
 def test_html_is_one_file_in_ascii_without_script(diagnosis: Diagnosis) -> None:
     page = FORMATS["html"](diagnosis)
     assert page.isascii()
@@ -208,7 +201,7 @@ def test_a_diagnosis_shows_itself() -> None:
     bundle = IGNORED._repr_mimebundle_()
     assert bundle["text/plain"] == render_plain(IGNORED)
     assert bundle["text/html"].startswith('<div class="gradaudit">')
-    assert repr(IGNORED) == "<Diagnosis FAIL: L-BFGS-B, GA101>"
+    assert repr(IGNORED) == "<Diagnosis of L-BFGS-B: GA101 ignored-argument>"
     with pytest.raises(TypeError, match="neither true nor false"):
         bool(IGNORED)
 
@@ -244,7 +237,7 @@ def rays(draw: st.DrawFn) -> Ray:
         title=draw(NAMES),
         steps=tuple(draw(st.sampled_from([steps, [i / 8 for i in range(count)]]))),
         values=tuple(draw(st.lists(NUMBERS, min_size=count, max_size=count))),
-        slope=draw(NUMBERS),
+        slope=draw(st.none() | NUMBERS),
         true_slope=draw(st.none() | NUMBERS),
         tried=tuple(draw(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=4))),
     )

@@ -139,6 +139,21 @@ def test_evaluations_without_a_gradient_are_no_gap_in_its_history() -> None:
     assert len(course.curves[0].spots) == 2
 
 
+def test_a_cost_that_was_not_asked_for_is_no_gap_but_one_that_is_not_a_number_is() -> None:
+    nothing = math.nan
+    asked = History(numbers=(1, 2, 3), values=(3, nothing, 1), gradient_norms=(nothing, 2, nothing))
+    assert [curve.role for curve in history_figures(asked)[0].curves] == ["value"]
+    failed = History(numbers=(1, 2, 3), values=(3, nothing, 1), gradient_norms=(1, nothing, 1))
+    assert [c.role for c in history_figures(failed)[0].curves] == ["value", "value", "lost"]
+
+
+def test_a_ray_without_a_gradient_promises_nothing() -> None:
+    figure = ray_figure(Ray(title="d", steps=(0.0, 1.0), values=(2.0, 3.0), true_slope=1.0))
+    assert figure is not None
+    assert _spots(figure, "promise") == []
+    assert figure.words[0] == "slope at t = 0: measured 1"
+
+
 def test_a_history_of_one_evaluation_is_not_drawn() -> None:
     assert history_figures(History(numbers=(1,), values=(3.0,), gradient_norms=(2.0,))) == ()
 
@@ -149,7 +164,7 @@ def test_a_quantity_that_never_changes_is_flat() -> None:
 
 
 def test_a_diagnosis_without_pictures_has_no_figures() -> None:
-    assert figures_of(Diagnosis()) == ()
+    assert figures_of(Diagnosis(causes=(), findings=())) == ()
 
 
 @pytest.mark.parametrize(
