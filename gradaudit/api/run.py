@@ -307,7 +307,7 @@ class _Watcher:
                 )
         except KeyboardInterrupt as stop:
             self.runs.interrupted = True
-            found = getattr(stop, "gradaudit_diagnosis", None)
+            found = getattr(stop, "gradaudit_report", None)
             self.runs.runs[index] = _diagnosed(run, found, "the diagnosis was interrupted")
             raise
         except Exception as error:  # nobody's script is to fail because of us
