@@ -20,7 +20,7 @@ from gradaudit.optimizers.call import Call, Outcome, outcome, read_call
 from gradaudit.optimizers.intercept import Intercepted, find_callers, intercepting, locate_frame
 from gradaudit.optimizers.recorder import Recorder, Recording
 from gradaudit.optimizers.traceless import traceless
-from gradaudit.results import Diagnosis, Location, Run, Runs
+from gradaudit.results import Diagnosis, Finding, Location, Run, Runs
 from gradaudit.source.locations import isinstance_safely
 
 # what is spent beyond the audits that are always made: seconds, or this part of the time
@@ -115,7 +115,9 @@ class _Watcher:
         self._queued: Counter[tuple[str, ...]] = Counter()
         self._waiting: list[_Waiting] = []
         self._thread = threading.local()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._diagnosing = threading.Lock()
+        self._finishing = False
 
     def handle(self, intercepted: Intercepted) -> Any:
         """Make one call: recorded, noted, and diagnosed if it is its turn."""
@@ -134,7 +136,7 @@ class _Watcher:
 
     def finish(self) -> None:
         """Diagnose what has been put off."""
-        self._after = False
+        self._after, self._finishing = False, True
         self._diagnose_waiting()
         self.runs.seconds = time.perf_counter() - self._began
         self.runs.own_seconds = self._spent + self._owed
@@ -174,9 +176,7 @@ class _Watcher:
 
     def _shown(self, location: Location | None) -> Location | None:
         """Return a location as seen from where the watching began."""
-        if location is None or not location.path.startswith(self._folder):
-            return location
-        return replace(location, path=location.path[len(self._folder) :])
+        return _seen_from(self._folder, self._folder, location)
 
     def _enter(self, run: Run) -> tuple[int, bool]:
         with self._lock:
@@ -271,50 +271,65 @@ class _Watcher:
         """Diagnose, unless that is put off, or an optimizer further out is still running."""
         if self._after or self._depth():
             return
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-            self._thread.auditing = True
-            try:
-                for each in waiting:
-                    began = time.perf_counter()
-                    owed = each.full and self._is_owed(self.runs[each.index])
-                    self._diagnose(each)
-                    seconds = time.perf_counter() - began
-                    if owed:
-                        self._owed += seconds
-                    else:
-                        self._spend(seconds)
-            finally:
-                self._thread.auditing = False
+        # a thread that finds another one at it leaves its runs to that one: waiting could be for
+        # ever, where the function that is being diagnosed waits for this thread
+        if not self._diagnosing.acquire(blocking=self._finishing):
+            return
+        self._thread.auditing = True
+        try:
+            while self._waiting:
+                self._diagnose_one(self._waiting.pop(0))
+        finally:
+            self._thread.auditing = False
+            self._diagnosing.release()
 
-    def _diagnose(self, waiting: _Waiting) -> None:
+    def _diagnose_one(self, waiting: _Waiting) -> None:
+        began = time.perf_counter()
         index = waiting.index
-        run = self.runs[index]
-        owed = waiting.full and (self._thorough or self._is_owed(run))
-        seconds = None if owed else self._left()
-        if seconds is not None and seconds <= 0:
-            self.runs.runs[index] = replace(run, skipped=_NO_TIME)
+        owed = waiting.full and (self._thorough or self._is_owed(self.runs[index]))
+        left = None if owed else self._left()
+        if left is not None and left <= 0:
+            self._change(index, skipped=_NO_TIME)
             return
         try:
-            with traceless():
-                diagnosis = diagnose_call(
-                    waiting.call,
-                    waiting.recording or _recorded_again(waiting.call),
-                    budget=self._budget,
-                    seconds=seconds,
-                    rng=self.runs.seed,
-                    full=waiting.full,
-                )
+            self._diagnose(waiting, left)
         except KeyboardInterrupt as stop:
             self.runs.interrupted = True
-            found = getattr(stop, "gradaudit_report", None)
-            self.runs.runs[index] = _diagnosed(run, found, "the diagnosis was interrupted")
+            self._conclude(index, getattr(stop, "gradaudit_report", None))
+            self._change(index, skipped="the diagnosis was interrupted")
             raise
         except Exception as error:  # nobody's script is to fail because of us
-            why = f"the diagnosis failed: {_in_words(error)}"
-            self.runs.runs[index] = replace(run, skipped=why)
+            self._change(index, skipped=f"the diagnosis failed: {_in_words(error)}")
+        finally:
+            seconds = time.perf_counter() - began
+            if owed:
+                self._owed += seconds
+            else:
+                self._spend(seconds)
+
+    def _diagnose(self, waiting: _Waiting, seconds: float | None) -> None:
+        with traceless():
+            diagnosis = diagnose_call(
+                waiting.call,
+                waiting.recording or _recorded_again(waiting.call),
+                budget=self._budget,
+                seconds=seconds,
+                rng=self.runs.seed,
+                full=waiting.full,
+            )
+        cut_short = seconds is not None and bool(diagnosis.stopped) and not diagnosis.causes
+        if cut_short and not self.runs[waiting.index].failed:
+            self._change(waiting.index, skipped=_NO_TIME)
         else:
-            self.runs.runs[index] = _diagnosed(run, diagnosis, "")
+            self._conclude(waiting.index, diagnosis)
+
+    def _conclude(self, index: int, diagnosis: Diagnosis | None) -> None:
+        if diagnosis is not None:
+            seen = _relocated(diagnosis, self._folder)
+            self._change(index, diagnosis=seen, report=seen.report, skipped="")
+
+    def _change(self, index: int, **changes: Any) -> None:
+        self.runs.runs[index] = replace(self.runs[index], **changes)
 
     def _is_owed(self, run: Run) -> bool:
         """Whether a run is diagnosed whatever it costs."""
@@ -374,9 +389,33 @@ def _ended(run: Run, result: Outcome, raised: str, seconds: float) -> Run:
     )
 
 
-def _diagnosed(run: Run, diagnosis: Diagnosis | None, skipped: str) -> Run:
-    report = None if diagnosis is None else diagnosis.report
-    return replace(run, diagnosis=diagnosis, report=report, skipped=skipped)
+def _relocated(diagnosis: Diagnosis, folder: str) -> Diagnosis:
+    """Return the diagnosis with its places as seen from a folder, if the program has left it."""
+    here = _working_directory()
+    if here == folder:
+        return diagnosis
+
+    def moved(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        return tuple(
+            replace(finding, location=_seen_from(folder, here, finding.location))
+            for finding in findings
+        )
+
+    report = diagnosis.report
+    return replace(
+        diagnosis,
+        causes=moved(diagnosis.causes),
+        findings=moved(diagnosis.findings),
+        report=None if report is None else replace(report, findings=moved(report.findings)),
+        location=_seen_from(folder, here, diagnosis.location),
+    )
+
+
+def _seen_from(folder: str, here: str, location: Location | None) -> Location | None:
+    if location is None or location.path.startswith("<"):
+        return location
+    path = os.path.join(here, location.path)
+    return replace(location, path=path.removeprefix(folder))
 
 
 def _in_words(error: BaseException) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gradaudit.report import wording
+from gradaudit.report.diagnosis import render_causes
 from gradaudit.results import Diagnosis, Finding, Run, Runs, Verdict
 
 _MOST_CAUSES: Final = 3
@@ -29,7 +31,7 @@ def render_runs(
     """
     lines: list[str] = []
     for group in _groups(runs):
-        lines += [*_group(group, console_width, verbosity), ""]
+        lines += [*_group(group, console_width, encoding, verbosity), ""]
     lines += _conclusion(runs, console_width)
     return _clean("\n".join(lines), encoding) + "\n"
 
@@ -70,7 +72,7 @@ def _groups(runs: Sequence[Run]) -> list[list[Run]]:
     return list(groups.values())
 
 
-def _group(group: Sequence[Run], width: int, verbosity: int) -> Iterator[str]:
+def _group(group: Sequence[Run], width: int, encoding: str, verbosity: int) -> Iterator[str]:
     """Show the runs of one place: the first, each that has a cause of its own, the rest counted."""
     told: set[tuple[str, ...]] = set()
     rest: list[Run] = []
@@ -79,7 +81,7 @@ def _group(group: Sequence[Run], width: int, verbosity: int) -> Iterator[str]:
         news = causes not in told if run.diagnosis is not None and not _fine(run) else False
         if number == 0 or news or verbosity > 0:
             told.add(causes)
-            yield from _run(run, width, verbosity)
+            yield from _run(run, width, encoding, verbosity)
         else:
             rest.append(run)
     if rest:
@@ -98,22 +100,24 @@ def _in_numbers(rest: Sequence[Run]) -> str:
     return ", ".join(parts)
 
 
-def _run(run: Run, width: int, verbosity: int) -> Iterator[str]:
+def _run(run: Run, width: int, encoding: str, verbosity: int) -> Iterator[str]:
     yield from _heading(run, width)
     diagnosis = run.diagnosis
     if diagnosis is None:
         yield from _wrapped(f"not diagnosed: {run.skipped}", "  ", width)
         return
     causes = _causes(diagnosis)
-    for cause in causes if verbosity else causes[:_MOST_CAUSES]:
-        yield from _cause(cause, width)
-    if len(causes) > _MOST_CAUSES and not verbosity:
+    if not diagnosis.benign or verbosity:
+        shown = causes if verbosity else causes[:_MOST_CAUSES]
+        lines = render_causes(replace(diagnosis, causes=shown), width - 2, encoding=encoding)
+        yield from (f"  {line}".rstrip() for line in lines)
+    if len(causes) > _MOST_CAUSES and not verbosity and not diagnosis.benign:
         yield f"  {len(causes) - _MOST_CAUSES} more; -v shows all"
     if diagnosis.confirmed:
         yield from _wrapped(f"confirmed: {diagnosis.confirmed}", "  ", width)
     if diagnosis.benign:
-        words = diagnosis.message_meaning or "nothing is wrong with it"
-        yield from _wrapped(f"nothing at fault: {words}", "  ", width)
+        words = [cause.message for cause in causes[:1]]
+        yield from _wrapped(": ".join(["nothing is at fault", *words]), "  ", width)
     elif not causes:
         why = diagnosis.stopped or "no cause was found"
         yield from _wrapped(f"INCONCLUSIVE: {why}", "  ", width)
@@ -158,18 +162,6 @@ def _causes(diagnosis: Diagnosis | None) -> tuple[Finding, ...]:
     if diagnosis is None:
         return ()
     return tuple(cause for cause in diagnosis.causes if not cause.allowed)
-
-
-def _cause(cause: Finding, width: int) -> Iterator[str]:
-    yield from _wrapped(f"{cause.level}[{cause.code}]: {cause.message}", "  ", width)
-    if cause.location is not None:
-        yield f"    --> {cause.location}"
-    for note in cause.notes:
-        yield from _wrapped(f"= note: {note}", "    ", width)
-    if cause.help:
-        yield from _wrapped(f"= help: {cause.help}", "    ", width)
-    if cause.replacement is not None:
-        yield f"    = fix: {cause.replacement.strip()}"
 
 
 def _conclusion(runs: Runs, width: int) -> Iterator[str]:

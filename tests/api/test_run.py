@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import random
 import threading
 import time
@@ -17,7 +18,7 @@ from scipy.optimize import minimize, rosen, rosen_der
 import gradaudit
 from gradaudit.api import run as run_module
 from gradaudit.errors import ArgumentError
-from gradaudit.results import Diagnosis, Finding, Verdict
+from gradaudit.results import Diagnosis, Finding, Location, Verdict
 
 START = [-1.2, 1.0]
 
@@ -289,6 +290,57 @@ def test_threads_are_watched(diagnoses):
             thread.join()
     assert len(runs) == 4
     assert len(diagnoses) == 4
+
+
+def test_function_that_waits_for_other_threads_does_not_block_the_diagnosis(diagnoses):
+    def outer(x):
+        inner = []
+        thread = threading.Thread(target=lambda: inner.append(minimize(both, x, jac=True).fun))
+        thread.start()
+        thread.join(timeout=20)
+        return inner[0]
+
+    with gradaudit.watch() as runs:
+        minimize(outer, START, options={"maxiter": 1})
+    assert len(runs) > 2
+    assert diagnoses
+
+
+def test_diagnosis_that_time_cuts_short_says_nothing_against_a_run(monkeypatch):
+    def diagnose_call(*_positional, seconds, **_options):
+        return Diagnosis(
+            causes=(),
+            findings=(),
+            benign=seconds is None,
+            stopped="" if seconds is None else "late",
+        )
+
+    monkeypatch.setattr(run_module, "diagnose_call", diagnose_call)
+    with gradaudit.watch() as runs:
+        for _ in range(3):
+            minimize(both, START, jac=True)
+    assert runs.verdict == Verdict.PASS
+    assert [run.diagnosis is None for run in runs] == [False, True, True]
+
+
+def test_places_are_right_when_the_program_changes_its_folder(tmp_path, monkeypatch):
+    place_of_fault = gradaudit.Finding(
+        slug="kink", level="error", message="a kink", location=Location(path="cost.py", line=3)
+    )
+
+    def diagnose_call(*_positional, **_options):
+        return Diagnosis(causes=(place_of_fault,), findings=())
+
+    monkeypatch.setattr(run_module, "diagnose_call", diagnose_call)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with gradaudit.watch() as runs:
+        monkeypatch.chdir("below")
+        minimize(both, START, jac=True)
+    assert place(place(runs[0].diagnosis).causes[0].location).path == os.path.join(
+        "below", "cost.py"
+    )
+    assert place(runs[0].location).path == __file__
 
 
 def test_scikit_learn_s_own_calls_are_seen_with_both_lines():
