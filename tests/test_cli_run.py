@@ -255,6 +255,18 @@ def test_child_processes_are_named(folder, capsys):
     assert "1 optimizer call" in out
 
 
+def test_objective_that_ignores_its_argument_is_named_with_the_corrected_line(folder, capsys):
+    assert cli.main(["run", "--seed", "1", script(folder, STUCK)]) == 1
+    out = capsys.readouterr().out
+    assert "error[GA101]: the objective ignores its argument" in out
+    assert "fix: J = lambda x: (float(x @ x), 2 * x)" in out or "evaluate the cost at x" in out
+
+
+def test_healthy_script_is_not_blamed(folder, capsys):
+    assert cli.main(["run", "--seed", "1", script(folder, HEALTHY)]) == 0
+    assert "nothing is at fault" in capsys.readouterr().out
+
+
 def test_whole_process_behaves_as_without_us(folder):
     text = """
         import atexit, sys, threading, pickle

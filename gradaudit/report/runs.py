@@ -175,6 +175,8 @@ def _conclusion(runs: Runs, width: int) -> Iterator[str]:
     if runs.script_exit:
         yield f"the script ended with exit status {runs.script_exit}"
     parts = f"{summary(runs)}, {wording.seconds_in_words(runs.own_seconds)} of diagnosis"
+    if runs.verdict != Verdict.PASS:
+        parts += f", seed {runs.seed}"
     yield from _wrapped(f"{runs.verdict}  {parts if runs else summary(runs)}", "", width)
 
 

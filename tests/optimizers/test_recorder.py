@@ -333,11 +333,15 @@ def test_exception_of_the_user_s_function_passes_through_and_is_kept():
 def test_whatever_is_returned_the_recorder_does_not_raise(nonsense):
     call = read_call(scipy.optimize.minimize, (lambda _x: nonsense, START), {}, "minimize")
     assert call is not None
-    with pytest.raises(Exception) as plain:  # noqa: PT011
-        scipy.optimize.minimize(lambda _x: nonsense, START)
-    with pytest.raises(plain.type) as recorded:
-        Recorder(call).run()
-    assert str(recorded.value) == str(plain.value)
+    assert ending(Recorder(call).run) == ending(call.run)
+
+
+def ending(run):
+    """Return what became of a run: SciPy's versions do not agree on what is no cost."""
+    try:
+        return str(run().message)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def test_run_can_be_cut_after_a_number_of_evaluations():
