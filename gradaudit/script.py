@@ -128,11 +128,9 @@ def run_script(
                     runs.script = script.name
                     runs.script_exit, raised = _executed(code, module, full_traceback)
                     _wait_for_threads()
-            except KeyboardInterrupt:  # a second one, or one during a diagnosis
+            except KeyboardInterrupt:  # in the script, or in a diagnosis
                 runs.interrupted = True
             runs.children = children.count
-        if runs.script_exit == 130:
-            runs.interrupted, runs.script_exit = True, None
     return runs, raised
 
 
@@ -143,7 +141,7 @@ def _executed(code: CodeType, module: ModuleType, full_traceback: bool) -> tuple
     except SystemExit as stop:
         return _status(stop.code), False
     except KeyboardInterrupt:
-        return 130, False
+        raise
     except BaseException as error:
         _show(error, full=full_traceback)
         return 1, True
@@ -215,7 +213,7 @@ def _found(name: str) -> ModuleSpec:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.submodule_search_locations is not None:
             spec = importlib.util.find_spec(f"{name}.__main__")
-    except (ImportError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # the package's own code runs, too
         raise TargetError(f"the module {name!r} cannot be imported: {error}") from error
     if spec is None or spec.loader is None:
         raise TargetError(f"there is no module {name!r} to run")

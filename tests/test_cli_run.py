@@ -186,6 +186,45 @@ def test_ctrl_c_tells_what_was_learned(folder, capsys):
 
 
 @pytest.mark.usefixtures("quick")
+def test_ctrl_c_does_not_wait_for_diagnoses_put_off(folder, capsys):
+    name = script(folder, HEALTHY + "    raise KeyboardInterrupt\n")
+    assert cli.main(["run", "--after", name]) == 130
+    assert "not diagnosed: interrupted before its turn" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("quick")
+def test_status_130_of_the_script_is_its_own(folder, capsys):
+    assert cli.main(["run", script(folder, HEALTHY + "    sys.exit(130)\n")]) == 0
+    assert "exit status 130" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("quick")
+def test_script_may_watch_itself(folder, capsys):
+    text = """
+        import gradaudit
+        from scipy.optimize import minimize
+
+        with gradaudit.watch() as runs:
+            minimize(lambda x: (x @ x, 2 * x), [1.0], jac=True)
+        print(len(runs), minimize(lambda x: (x @ x, 2 * x), [1.0], jac=True).nit > 0)
+    """
+    assert cli.main(["run", script(folder, text)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1 True\n")
+    assert "2 optimizer calls" in out
+
+
+@pytest.mark.usefixtures("quick")
+def test_package_that_fails_to_import_is_2_with_its_own_line(folder, capsys):
+    (folder / "fragile").mkdir()
+    script(folder / "fragile", "1 / 0", "__init__.py")
+    assert cli.main(["run", "-m", "fragile.fit"]) == 2
+    err = capsys.readouterr().err
+    assert "'fragile.fit' cannot be imported: division by zero" in err
+    assert "fragile/__init__.py:1" in err
+
+
+@pytest.mark.usefixtures("quick")
 def test_text_given_to_exit_is_shown_and_is_status_1(folder, capsys):
     name = script(folder, HEALTHY + "    sys.exit('bad luck')\n")
     assert cli.main(["run", name]) == 0

@@ -83,6 +83,9 @@ def watch(
     try:
         with intercepting(watcher.handle):
             yield watcher.runs
+    except KeyboardInterrupt:
+        watcher.abandon()
+        raise
     finally:
         watcher.finish()
 
@@ -140,6 +143,13 @@ class _Watcher:
         self._diagnose_waiting()
         self.runs.seconds = time.perf_counter() - self._began
         self.runs.own_seconds = self._spent + self._owed
+
+    def abandon(self) -> None:
+        """Leave what has been put off: somebody does not want to wait."""
+        self.runs.interrupted = True
+        for waiting in self._waiting:
+            self._change(waiting.index, skipped="interrupted before its turn")
+        self._waiting.clear()
 
     # one call --------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from gradaudit.results import Location
 from gradaudit.source.locations import is_user_code, isinstance_safely, source_line
 
 _SCIPY: Final = os.path.dirname(os.path.abspath(scipy.__file__)) + os.sep
+_OURS: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _MOST_FRAMES: Final = 200
 # under this name our own frames that carry the user's place can be told from the user's
 RELAY: Final = "gradaudit.relay"
@@ -158,7 +159,8 @@ class _Interception:
     def _watches(self, caller: FrameType) -> bool:
         if not self._active or os.getpid() != self._process:
             return False
-        return not (self._depth() and caller.f_code.co_filename.startswith(_SCIPY))
+        path = caller.f_code.co_filename
+        return not (path.startswith(_OURS) or (self._depth() and path.startswith(_SCIPY)))
 
     def _depth(self) -> int:
         return getattr(self._thread, "depth", 0)
@@ -211,9 +213,6 @@ def locate_frame(frame: FrameType | None) -> Location | None:
     line = frame.f_lineno or 0
     shown = path if path.startswith("<") else os.path.abspath(path)
     return Location(path=shown, line=line, source=source_line(path, line).strip())
-
-
-_OURS: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def _is_ours(path: str) -> bool:

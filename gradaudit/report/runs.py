@@ -85,7 +85,7 @@ def _group(group: Sequence[Run], width: int, encoding: str, verbosity: int) -> I
         else:
             rest.append(run)
     if rest:
-        yield from _wrapped(f"and {_in_numbers(rest)} from here", "  ", width)
+        yield from _wrapped(f"and {_in_numbers(rest)}", "  ", width)
 
 
 def _fine(run: Run) -> bool:
@@ -95,7 +95,7 @@ def _fine(run: Run) -> bool:
 def _in_numbers(rest: Sequence[Run]) -> str:
     failed = sum(run.failed for run in rest)
     audited = sum(run.diagnosis is not None for run in rest)
-    parts = [f"{wording.plural(len(rest), 'further run')}: {failed:,} failed"]
+    parts = [f"{wording.plural(len(rest), 'further run')} from here: {failed:,} failed"]
     parts.append(f"{audited:,} diagnosed with nothing new" if audited else "none diagnosed")
     return ", ".join(parts)
 
