@@ -135,11 +135,11 @@ def _diagnosis(easel: _Easel, diagnosis: Diagnosis, verbosity: int) -> Iterator[
         yield page.line(f"{several}:")
         yield Text()
     yield from _causes(page, diagnosis)
-    yield from _observations(page, diagnosis, verbosity)
-    yield from _blocks(page, diagnosis, verbosity)
     for label, words in account.remarks(diagnosis):
         yield page.line(f"{label}: {words}")
         yield Text()
+    yield from _observations(page, diagnosis, verbosity)
+    yield from _blocks(page, diagnosis, verbosity)
     if verbosity > 0 or not diagnosis.benign:
         yield from _pictures(easel, diagnosis)
     yield from _conclusion(page, diagnosis)

@@ -49,6 +49,8 @@ class Axis:
     """What is taken away from the values in the labels."""
     single: bool = False
     """There is one value only, in the middle."""
+    whole: bool = False
+    """Only whole numbers are labelled."""
 
     def place(self, value: float) -> float:
         """Return where a value stands, 0 at the low end and 1 at the high one."""
@@ -340,7 +342,7 @@ def _course(name: str, seen: Sequence[tuple[int, float]]) -> Figure | None:
     finite = [(n, v) for n, v in spots if _finite(v)]
     if len({n for n, _ in spots}) < 2 or not finite:
         return None
-    across = Axis(spots[0][0], spots[-1][0])
+    across = Axis(spots[0][0], spots[-1][0], whole=True)
     up = _course_axis([v for _, v in finite])
     first = f" - {name}({finite[0][0]:.0f})"
     lost = tuple((n, up.low if v == -math.inf else up.high) for n, v in spots if not _finite(v))
@@ -402,7 +404,7 @@ def ticks(axis: Axis, most: int = 6) -> list[float]:
     if axis.single:
         return list(_marks(axis, False))
     if axis.scale == "linear":
-        return _round_steps(axis.low - axis.offset, axis.high - axis.offset, most, axis.offset)
+        return _round_steps(axis, most)
     if axis.scale == "log":
         first, last = math.ceil(math.log10(axis.low)), math.floor(math.log10(axis.high))
         every = max(-(-(last - first + 1) // most), 1)
@@ -411,13 +413,14 @@ def ticks(axis: Axis, most: int = 6) -> list[float]:
     return list(_marks(axis, True))
 
 
-def _round_steps(low: float, high: float, most: int, offset: float) -> list[float]:
-    rough = (high - low) / most
-    if not rough > 0 or not _finite(rough):
-        return [low + offset, high + offset]
+def _round_steps(axis: Axis, most: int) -> list[float]:
+    low, high = axis.low - axis.offset, axis.high - axis.offset
+    rough = max((high - low) / most, 1.0 if axis.whole else 0.0)
+    if not rough > 0:
+        return [axis.low, axis.high]
     decade = 10.0 ** math.floor(math.log10(rough))
     step = next((m * decade for m in (1, 2, 5, 10) if m * decade >= rough), rough)
     if not step > 0:
-        return [low + offset, high + offset]
+        return [axis.low, axis.high]
     first, last = math.ceil(low / step), math.floor(high / step)
-    return [n * step + offset for n in range(first, last + 1)]
+    return [n * step + axis.offset for n in range(first, last + 1)]
