@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import gradaudit
 from gradaudit import ArgumentError, BlockLayoutError, GradauditError, Report, check, cli
 from gradaudit.catalogue import RECORDS, read_page
 
@@ -24,12 +25,12 @@ SECTIONS = [
     "When the detection is mistaken",
     "References",
 ]
-# `check` finds these faults, and has no name for them yet: take a slug out once it is named.
 # No verb emits these yet: their examples run, and that is all that is asked of them.
-FUTURE = set(
+FUTURE = {"noise", "below-noise", "not-analytic"}
+# Found by `diagnose`, which the examples call themselves.
+DIAGNOSED = set(
     """
     wrong-jacobian wrong-hessian wrong-constraint-jacobian
-    noise below-noise not-analytic
     bad-scaling unbounded dead-start infeasible-start degenerate-constraints
     infeasible-constraints precision-limit iteration-limit converged solver-behaviour
     """.split()
@@ -40,12 +41,18 @@ USAGE: dict[str, type[GradauditError]] = {
     "bad-setting": ArgumentError,
 }
 COMMAND_LINE = "bad-target"
-CHECKED = sorted(set(RECORDS) - FUTURE - set(USAGE) - {COMMAND_LINE})
+CHECKED = sorted(set(RECORDS) - FUTURE - DIAGNOSED - set(USAGE) - {COMMAND_LINE})
 # The verdict of a faulty example; FAIL where nothing is said.
 VERDICTS = dict.fromkeys(["nondeterministic", "piecewise-constant", "budget-exhausted"],
                          "INCONCLUSIVE")  # fmt: skip
 VERDICTS |= dict.fromkeys(
     ["aliased-buffer", "kink", "discontinuity", "low-precision", "domain-edge"], "PASS"
+)
+
+# Nothing is at fault in these.
+BENIGN = {"precision-limit", "iteration-limit", "converged", "solver-behaviour"}
+needs_diagnose = pytest.mark.skipif(
+    not hasattr(gradaudit, "diagnose"), reason="diagnose is not built yet"
 )
 
 # an overflow or a log of zero is what some examples are about
@@ -68,6 +75,10 @@ def audit(path: Path) -> Report:
     names: dict[str, Any] = runpy.run_path(str(path))
     given = {name: names[name] for name in ("jac", "args", "bounds", "blocks") if name in names}
     return check(names["fun"], names["x0"], rng=0, **given, **names.get("settings", {}))
+
+
+def diagnose(path: Path) -> Any:
+    return runpy.run_path(str(path))["diagnosis"]
 
 
 def explain(word: str) -> str:
@@ -118,8 +129,9 @@ def test_there_is_no_page_without_a_finding() -> None:
     assert {path.name for path in folder.iterdir()} == {r.page for r in RECORDS.values()}
 
 
-def test_the_lists_of_what_is_not_named_yet_hold_slugs_only_once() -> None:
-    assert set(RECORDS) >= FUTURE
+def test_the_lists_of_slugs_hold_slugs_only() -> None:
+    assert set(RECORDS) >= FUTURE | DIAGNOSED
+    assert not FUTURE & DIAGNOSED
 
 
 # examples
@@ -145,6 +157,25 @@ def test_the_corrected_example_passes_without_a_finding(slug: str, tmp_path: Pat
 def test_examples_of_findings_to_come_run(slug: str, number: int, tmp_path: Path) -> None:
     names = runpy.run_path(str(example(slug, number, tmp_path)))
     assert {"fun", "result"} & set(names)
+
+
+@needs_diagnose
+@pytest.mark.parametrize("slug", sorted(DIAGNOSED))
+def test_the_smallest_example_of_a_bad_end_yields_its_code(slug: str, tmp_path: Path) -> None:
+    diagnosis = diagnose(example(slug, 0, tmp_path))
+    assert slug in {finding.slug for finding in diagnosis.findings}, str(diagnosis)
+    assert diagnosis.benign is (slug in BENIGN), str(diagnosis)
+    if slug not in BENIGN:
+        assert diagnosis.causes[0].slug == slug, str(diagnosis)
+
+
+@needs_diagnose
+@pytest.mark.parametrize("slug", sorted(DIAGNOSED))
+def test_the_corrected_example_ends_well(slug: str, tmp_path: Path) -> None:
+    diagnosis = diagnose(example(slug, 1, tmp_path))
+    assert slug not in {finding.slug for finding in diagnosis.findings}, str(diagnosis)
+    # the second example of `converged` is the one that is not
+    assert diagnosis.benign is (slug != "converged"), str(diagnosis)
 
 
 @pytest.mark.parametrize("slug", ["noise", "below-noise"])

@@ -212,7 +212,7 @@ class _Repetition:
         self.cost_after_gradient: float | None = None
         self.cost = first.cost
         self.gradient = first.gradient
-        if evaluator.together:
+        if evaluator.problem.mode != "apart":
             self._repeat_together()
         else:
             self._repeat_apart()

@@ -1,0 +1,1 @@
+"""What an optimizer was asked, what it did, and what it said."""
