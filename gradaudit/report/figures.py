@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 from typing import Final, Literal
 
 from gradaudit.report import wording
@@ -189,7 +188,7 @@ def ray_figure(ray: Ray) -> Figure | None:
 def _steps_axis(steps: Sequence[float]) -> Axis:
     low, high = min(steps), max(steps)
     positive = [t for t in steps if t > 0]
-    geometric = low >= 0 and len(positive) > 4 and median(positive) < 0.05 * high
+    geometric = low >= 0 and len(positive) > 4 and _middle(positive) < 0.05 * high
     if geometric and min(positive) > 0:
         return Axis(min(positive), high, "log")
     if low == high:
@@ -226,9 +225,9 @@ def _fitted(values: Sequence[float], reference: float) -> Axis:
     if low == high and abs(low) <= _HUGE:
         half = abs(low) / 2 or 1.0
         return Axis(low - half, high + half, single=True)
-    middle = median(values)
+    middle = _middle(values)
     apart = [gap for value in values if (gap := abs(value / 2 - middle / 2))]
-    if max(-low, high) > _HUGE or median(apart) < (high / 2 - low / 2) / _CROWDED:
+    if max(-low, high) > _HUGE or _middle(apart) < (high / 2 - low / 2) / _CROWDED:
         return _bent(values)
     small = high - low < _OFFSET * max(abs(low), abs(high))
     margin = 0.02 * (high - low)
@@ -240,7 +239,7 @@ def _bent(values: Sequence[float]) -> Axis:
     if low > 0:
         return Axis(low, high, "log")
     sizes = [abs(value) for value in values if value]
-    return Axis(low, high, "signed log", threshold=median(sizes) if sizes else 1.0)
+    return Axis(low, high, "signed log", threshold=_middle(sizes) if sizes else 1.0)
 
 
 def _promised(
@@ -376,6 +375,11 @@ def _course_words(name: str, finite: Sequence[tuple[float, float]], lost: int) -
 
 
 # both ----------------------------------------------------------------------------------------
+
+
+def _middle(values: Sequence[float]) -> float:
+    """Return the (upper) median."""
+    return sorted(values)[len(values) // 2]
 
 
 def _finite(value: float) -> bool:
