@@ -63,8 +63,8 @@ class Audit:
     progress : callable or None
     places : sequence of (str, ndarray of float64, shape (n,))
         Named points to audit right after x0, such as the one where an optimizer stopped.
-    extra : int
-        Evaluations beyond the budget of the settings, once something is seen to be wrong.
+    enough : int or None
+        No further point is begun after so many calls while nothing is wrong.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Audit:
         progress: Listener | None = None,
         *,
         places: Sequence[tuple[str, Vector]] = (),
-        extra: int = 0,
+        enough: int | None = None,
     ) -> None:
         self.problem = problem
         self.places = places
-        self.extra = extra
+        self.enough = enough
         self.settings = settings
         self.seed = read_seed(rng)
         self.rng = np.random.default_rng(self.seed)
@@ -246,6 +246,8 @@ class Audit:
         for number in range(self.settings.points + len(_FAR_REACHES)):
             if number >= self.settings.points and not self._flat_so_far():
                 break
+            if self._enough_seen():
+                break
             found = self._place(number, sizes)
             if found is None:
                 continue
@@ -261,9 +263,6 @@ class Audit:
                 continue
             last = number >= self.settings.points - 1
             certified |= self._audit_point(inquiry, point, previous, plan, certified, last=last)
-            if self.extra and record.descriptions:
-                self.evaluator.allow(self.extra)
-                self.extra = 0
             if not any(d.point is point for d in self.record.descriptions):
                 point.release()
             previous = point
@@ -340,6 +339,11 @@ class Audit:
         if number < self.settings.points:
             self.record.skipped.append(name)
         return None
+
+    def _enough_seen(self) -> bool:
+        """Tell whether further points would cost more than they are worth."""
+        spent = self.enough is not None and self.evaluator.calls >= self.enough
+        return spent and bool(self.record.points) and not self.record.descriptions
 
     def _flat_so_far(self) -> bool:
         """Tell whether the gradient was zero, and nothing wrong with that, at every point."""

@@ -18,23 +18,26 @@ from gradaudit.evidence.directions import typical_sizes
 from gradaudit.optimizers.call import Call, minimize_call, outcome
 from gradaudit.optimizers.causes import Evidence, faults, judge, passes
 from gradaudit.optimizers.derivatives import VectorAudit, audit_constraints
-from gradaudit.optimizers.feasibility import observe_feasibility
+from gradaudit.optimizers.feasibility import feasible, observe_feasibility
 from gradaudit.optimizers.matrices import Common, audit_second_order, audit_vector_function
 from gradaudit.optimizers.objective import objective, vector_function
 from gradaudit.optimizers.recorder import Recorder, Recording
 from gradaudit.optimizers.rerun import Confirmation, confirm, rescale
 from gradaudit.optimizers.story import Story, read_history, read_story
-from gradaudit.optimizers.survey import Surveyor
+from gradaudit.optimizers.survey import Survey, Surveyor
 from gradaudit.problem import Problem, read_bounds, shown
 from gradaudit.results import Diagnosis, Evaluations, Settings, Verdict
 
 BUDGET: Final = 500
-# Parts of the budget: for the audit of the gradient, and for describing one that is seen to be
-# wrong. What remains is for the survey of the stop.
-_AUDIT: Final = 0.5
-_DESCRIPTION: Final = 0.26
+# Parts of the budget: at most for the audit of a gradient that is wrong, which leaves little to
+# survey; and after how much no further point is begun while it seems right (it takes 100 to 250
+# evaluations as a rule).
+_AUDIT: Final = 0.84
+_ENOUGH: Final = 0.4
 _FEWEST: Final = 60
 _SHORTEST_RUN: Final = 25
+_FEW: Final = 20
+_MANY: Final = 100
 # A run that is made only to see how it ends may take this many evaluations of the cost.
 _LONGEST_RUN: Final = 20_000
 _LONGEST_REPEAT: Final = 200
@@ -284,7 +287,7 @@ class _Diagnosing:
                 surveyor.survey.start_cost = self.story.start_cost
                 surveyor.draw()
             else:
-                self._survey(surveyor)
+                self._survey_what_can_be_paid(surveyor)
         finally:
             self._count(evaluator)
         self._confirm(problem)
@@ -316,8 +319,8 @@ class _Diagnosing:
             budget=max(int(_AUDIT * self.budget), 1),
             seconds=self.seconds,
         )
-        extra = int(_DESCRIPTION * self.budget)
-        audit = Audit(problem, settings, self.rng, places=places, extra=extra)
+        enough = int(_ENOUGH * self.budget)
+        audit = Audit(problem, settings, self.rng, places=places, enough=enough)
         try:
             report = audit.run()
         finally:
@@ -405,12 +408,25 @@ class _Diagnosing:
             return _known_blocks(problem)
         return tuple(Block(b.name, b.start, b.shape) for b in report.blocks)
 
+    def _survey_what_can_be_paid(self, surveyor: Surveyor) -> None:
+        """Survey as far as the budget goes; the cheap and telling things come first."""
+        try:
+            self._survey(surveyor)
+        except BudgetExhausted:
+            if surveyor.survey.onward is None:
+                raise
+
     def _survey(self, surveyor: Surveyor) -> None:
         """Measure around the end, the cheap and telling things first."""
         evidence, survey, story = self.evidence, surveyor.survey, self.story
         surveyor.begin()
         surveyor.go_on()
         self._constraints(surveyor)
+        if not self.call.constraints and surveyor.end.size <= _FEW:
+            surveyor.measure_scales()
+            surveyor.go_on_scaled()
+        if not story.failed and not evidence.limited and not self.call.constraints:
+            surveyor.look_for_saddle()
         if survey.slope_of(survey.start_gradient) <= _LEVEL * abs(survey.start_cost) + 1e-300:
             surveyor.look_around_start()
         trouble = (
@@ -422,6 +438,7 @@ class _Diagnosing:
         far = float(np.abs(story.end / survey.sizes).max(initial=0.0)) > 100.0
         if trouble or far or evidence.limited:
             surveyor.look_far()
+            self._keep_within_constraints(survey)
         if survey.fall is not None:
             return
         corner = survey.slope_of(survey.gradient) > 1e-3 * max(survey.drop, 0.0)
@@ -430,14 +447,28 @@ class _Diagnosing:
             surveyor.look_along()
             if not survey.kinks and survey.jump is None:
                 surveyor.look_at_entries()
-        if story.failed or (evidence.unfinished and not evidence.limited):
+        if trouble and (not evidence.limited or self._ran_long()):
             self._scale(surveyor)
+
+    def _ran_long(self) -> bool:
+        """Tell whether the limit that ended the run was SciPy's own, and a generous one."""
+        limits = ("maxiter", "maxfun", "maxfev", "max_nfev")
+        return self.story.evaluations >= _MANY and not any(
+            name in self.call.options for name in limits
+        )
 
     def _not_refuted(self) -> bool:
         """Tell whether the user's gradient may be followed: nothing was found wrong with it."""
         report = self.evidence.report
         audited = self.evidence.gradient_checked or (report is not None and bool(report.blocks))
         return audited and not faults(self.evidence)
+
+    def _keep_within_constraints(self, survey: Survey) -> None:
+        """Forget a fall that leaves the constraints: they are what bounds it."""
+        if survey.fall is not None and not all(
+            feasible(self.call.constraints, point) for point in survey.fall.points
+        ):
+            survey.fall = None
 
     def _constraints(self, surveyor: Surveyor) -> None:
         survey, story = surveyor.survey, self.story
@@ -458,9 +489,9 @@ class _Diagnosing:
         survey = surveyor.survey
         if survey.kinks or survey.jump:
             return
-        surveyor.measure_scales()
-        if survey.scales is not None and not self.evidence.unfinished:
-            surveyor.go_on()
+        if survey.scales is None:
+            surveyor.measure_scales()
+            surveyor.go_on_scaled()
         if not (self.evidence.unfinished or self.evidence.constrained):
             return
         most = self.budget - self.spent - surveyor.evaluator.calls

@@ -34,6 +34,7 @@ _CORNERS: Final = tuple(4.0**-k for k in range(3, 13))
 _WIDTHS: Final = 8.0
 _VISIBLE: Final = 20.0
 _LEVELS: Final = 3
+_EPS: Final = float(np.finfo(np.float64).eps)
 _KEPT: Final = 0.4
 _GROWN: Final = 3.0
 _HALVINGS: Final = 30
@@ -52,6 +53,7 @@ _FEWER: Final = 0.05
 _STEADY: Final = 0.7
 _RADII: Final = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 _TRIES: Final = 4
+_SADDLE: Final = (0.01, 0.05, 0.25)
 # A cost that has grown by this factor is on its way to an overflow.
 _HUGE: Final = 1e60
 
@@ -117,11 +119,12 @@ class Jump:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fall:
-    """A cost that falls the faster the further one goes."""
+    """A cost that falls the faster the further one goes; `points` are two of the far ones."""
 
     steps: tuple[float, ...]
     values: tuple[float, ...]
     direction: str
+    points: tuple[Vector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -223,6 +226,9 @@ def noise_along(line: LineOf, scale: float, rng: np.random.Generator) -> tuple[f
         lower=max(line.low, -1e300),
         upper=min(line.high, 1e300),
     )
+    if noise.precision != "float64":
+        rounded = float(np.finfo(noise.precision).eps) * abs(line.known[0.0])
+        return max(noise.sigma, rounded), noise.precision
     return min(noise.sigma, _noise_nearby(line, scale, noise.sigma)), noise.precision
 
 
@@ -237,6 +243,8 @@ def _noise_nearby(line: LineOf, scale: float, sigma: float) -> float:
         values = np.array([line.at(k * spacing * scale) for k in range(-4, 5)])
         if not np.isfinite(values).all():
             return sigma
+        if np.unique(values).size < 4:
+            return sigma  # on one terrace there is nothing to be seen
         table = np.diff(values, 3)
         lowest = min(lowest, float(np.sqrt(np.mean(table**2) / 20.0)))
     return lowest if lowest < _FEWER * sigma else sigma
@@ -305,8 +313,10 @@ def find_kink(line: LineOf, walk: Walk, noise: float, entry: int | None = None) 
     return Kink(step=step, left=-fine[0], right=fine[1], entry=entry)
 
 
-def find_jump(line: LineOf, walk: Walk, noise: float) -> Jump | None:
-    """Tell whether the cost jumps somewhere on a line.
+def find_jump(
+    line: LineOf, walk: Walk, noise: float, low: float = -math.inf, high: float = math.inf
+) -> Jump | None:
+    """Tell whether the cost jumps somewhere on a line, between two steps.
 
     Notes
     -----
@@ -320,8 +330,10 @@ def find_jump(line: LineOf, walk: Walk, noise: float) -> Jump | None:
             list(zip(walk.steps, walk.values, strict=True))[1:],
             strict=False,
         )
-        if math.isfinite(a) and math.isfinite(b)
+        if math.isfinite(a) and math.isfinite(b) and s >= low and t <= high
     ]
+    highest = max((abs(v) for v in walk.values if math.isfinite(v)), default=0.0)
+    noise = max(noise, 4.0 * _EPS * highest)
     for height, left, right in sorted(pairs, reverse=True)[:3]:
         found = _narrow_jump(line, left, right, height, noise)
         if found is not None:
@@ -347,7 +359,10 @@ def _narrow_jump(
             if halving > 6:
                 return None
             first = height
-    return Jump(step=left, width=abs(right - left), height=line.at(right) - line.at(left))
+    height = line.at(right) - line.at(left)
+    if abs(height) < 100.0 * noise:
+        return None
+    return Jump(step=left, width=abs(right - left), height=height)
 
 
 def find_fall(line: LineOf, unit: float, direction: str, noise: float) -> Fall | None:
@@ -359,7 +374,7 @@ def find_fall(line: LineOf, unit: float, direction: str, noise: float) -> Fall |
     for step in steps:
         value = line.at(step)
         if value == -math.inf:
-            return Fall(steps=(0.0, *steps), values=(*values, value), direction=direction)
+            return _fall(line, steps, [*values, value], direction)
         if not math.isfinite(value):
             return None
         values.append(value)
@@ -367,7 +382,17 @@ def find_fall(line: LineOf, unit: float, direction: str, noise: float) -> Fall |
     late = drops[2:]
     if (late <= 100.0 * noise).any() or (late[1:] < _STEADY * late[:-1]).any():
         return None
-    return Fall(steps=(0.0, *steps), values=tuple(values), direction=direction)
+    return _fall(line, steps, values, direction)
+
+
+def _fall(line: LineOf, steps: list[float], values: list[float], direction: str) -> Fall:
+    far = (steps[len(steps) // 2], steps[-1])
+    return Fall(
+        steps=(0.0, *steps[: len(values) - 1]),
+        values=tuple(values),
+        direction=direction,
+        points=tuple(line.origin + step * line.direction for step in far),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -484,6 +509,36 @@ def _first_change(
         if math.isfinite(value) and abs(value - cost) > 30.0 * noise:
             return reach, value
     return None, cost
+
+
+def slips_off(
+    evaluator: Evaluator,
+    point: Vector,
+    cost: float,
+    sizes: Vector,
+    noise: float,
+    rng: np.random.Generator,
+    lower: Vector | None = None,
+    upper: Vector | None = None,
+) -> float | None:
+    """Return a lower value that both sides of some line lead to, as they do from a saddle.
+
+    At a minimum, and where a slope is left, one side at least goes up. Up to 24 evaluations.
+    """
+    for number in range(_TRIES):
+        direction = sizes * random_signs(point.size, rng)
+        if number % 2:
+            direction = np.where(rng.random(point.size) < 0.5, direction, 0.0)
+        if not direction.any():
+            continue
+        line = LineOf(evaluator, point, direction, cost, lower, upper)
+        values = [line.at(side * reach) for reach in _SADDLE for side in (-1.0, 1.0)]
+        if not np.isfinite(values).all():
+            continue
+        drops = cost - np.array(values).reshape(len(_SADDLE), 2)
+        if (drops > 30.0 * noise).all() and (np.diff(drops, axis=0) > 0.0).all():
+            return float(cost - drops.max())
+    return None
 
 
 def descend(
