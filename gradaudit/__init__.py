@@ -25,6 +25,8 @@ __all__ = [
     "MissingExtraError",
     "Problem",
     "Report",
+    "Run",
+    "Runs",
     "TargetError",
     "Verdict",
     "__version__",
@@ -33,12 +35,14 @@ __all__ = [
     "discover_blocks",
     "gradient",
     "target",
+    "watch",
 ]
 
 if TYPE_CHECKING:
     from gradaudit.api.check import check
     from gradaudit.api.derivative import derivative, gradient
     from gradaudit.api.discovery import discover_blocks
+    from gradaudit.api.run import watch
     from gradaudit.blocks import Block, Layout
     from gradaudit.errors import (
         ArgumentError,
@@ -53,7 +57,7 @@ if TYPE_CHECKING:
     )
     from gradaudit.evaluator import BadReturn
     from gradaudit.problem import Problem, target
-    from gradaudit.results import BlockReport, Derivative, Finding, Report, Verdict
+    from gradaudit.results import BlockReport, Derivative, Finding, Report, Run, Runs, Verdict
 else:
     # in the `else` branch: type checkers would accept any misspelt attribute otherwise
     _HOMES = {
@@ -73,6 +77,8 @@ else:
         "MissingExtraError": "errors",
         "Problem": "problem",
         "Report": "results",
+        "Run": "results",
+        "Runs": "results",
         "TargetError": "errors",
         "Verdict": "results",
         "check": "api.check",
@@ -80,6 +86,7 @@ else:
         "discover_blocks": "api.discovery",
         "gradient": "api.derivative",
         "target": "problem",
+        "watch": "api.run",
     }
 
     def __getattr__(name: str) -> Any:

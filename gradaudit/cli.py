@@ -39,9 +39,10 @@ from gradaudit.targets import (
 if TYPE_CHECKING:
     from gradaudit.blocks import Layout
     from gradaudit.evaluator import Progress
-    from gradaudit.results import Report
+    from gradaudit.results import Report, Runs
 
 INTERRUPTED: Final = 130
+_RUN_FLAGS_WITH_VALUES: Final = ("--budget", "--seed", "--format", "--output")
 COULD_NOT_CHECK: Final = 2
 _EXIT_CODES: Final = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 _MOST_FRAMES: Final = 12
@@ -103,7 +104,8 @@ def _run(words: list[str], *, last: bool) -> int:
         _write("")  # without flushing
         return int(done.code or 0)
     command: Callable[[argparse.Namespace], int] = options.command
-    if command is _explain:
+    options.last = last
+    if command in (_explain, _run_script):
         return command(options)
     with _stdout_for_the_report(last=last):
         return command(options)
@@ -144,7 +146,9 @@ def _refuse(message: str, advice: str) -> NoReturn:
 def _parse(words: list[str]) -> argparse.Namespace:
     parser, commands = _parsers()
     _require_command(words, list(commands))
+    words, script = _split_script(words) if words[0] == "run" else (words, [])
     options, unknown = parser.parse_known_args(_with_negative_values(words))
+    options.script = script
     if unknown:
         used = commands[options.name]
         flags = re.findall(r"--[a-z][a-z0-9-]*", used.format_help())
@@ -167,6 +171,14 @@ def _require_command(words: list[str], commands: list[str]) -> None:
     if ":" in word:
         advice = f"did you mean gradaudit check {word}?"
     _refuse(f"{word!r} is not a command of gradaudit", advice)
+
+
+def _split_script(words: list[str]) -> tuple[list[str], list[str]]:
+    """Divide the words of ``run`` before the script: all that follows belongs to it."""
+    place = 1
+    while place < len(words) and words[place].startswith("-") and words[place] != "-m":
+        place += 2 if words[place] in _RUN_FLAGS_WITH_VALUES else 1
+    return words[:place], words[place:]
 
 
 def _with_negative_values(words: list[str]) -> list[str]:
@@ -199,22 +211,26 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
             description=f"{summary[0].upper()}{summary[1:]}.",
             allow_abbrev=False,
         )
-        if command is not _explain:  # all the flags would fill a narrow terminal
+        if command is _run_script:
+            added.usage = f"{added.prog} [flags] SCRIPT.py [its arguments]"
+        elif command is not _explain:  # all the flags would fill a narrow terminal
             added.usage = f"{added.prog} TARGET [flags]"
         added.set_defaults(command=command)
         return added
 
     check = add("check", _check, "check the gradient of a cost, per parameter block")
     blocks = add("blocks", _blocks, "show how the parameter vector is divided into blocks")
+    run = add("run", _run_script, "run a script, and say how each of its optimizers did")
     explain = add("explain", _explain, "say what the code of a finding means")
     for each in (check, blocks):
         _add_target_flags(each)
     _add_audit_flags(check)
-    for each in (check, blocks):
+    _add_run_flags(run)
+    for each in (check, blocks, run):
         _add_output_flags(each)
     explain.add_argument("code", metavar="CODE", help="such as GA101 or ignored-argument")
     explain.add_argument("--traceback", action="store_true", help=argparse.SUPPRESS)
-    return parser, {"check": check, "blocks": blocks, "explain": explain}
+    return parser, {"check": check, "blocks": blocks, "run": run, "explain": explain}
 
 
 def _add_target_flags(parser: _Parser) -> None:
@@ -265,6 +281,22 @@ def _add_audit_flags(parser: _Parser) -> None:
         metavar="SLUG[:BLOCK]",
         help="accept a finding: listed, without weight on the verdict (repeatable)",
     )
+
+
+def _add_run_flags(parser: _Parser) -> None:
+    group = parser.add_argument_group(
+        "about the diagnoses",
+        "All flags stand before the script, or before -m MODULE; what follows belongs to it.",
+    )
+    group.add_argument(
+        "--after", action="store_true", help="diagnose when the script has ended, not in between"
+    )
+    group.add_argument("--thorough", action="store_true", help="diagnose every call in full")
+    for name, text in (
+        ("budget", "call functions at most so often for one diagnosis (default 500)"),
+        ("seed", "of all random choices"),
+    ):
+        group.add_argument(f"--{name}", action=_Once, metavar="N", help=text)
 
 
 def _add_output_flags(parser: _Parser) -> None:
@@ -340,6 +372,75 @@ def _blocks(options: argparse.Namespace) -> int:
         layout = _layout(target)
     _put(introduction + _rendered_layout(layout, settings["format"].value, sink), sink)
     return 0
+
+
+def _run_script(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    form = settings["format"].value
+    if form not in ("text", "json"):
+        _refuse(f"--format {form} is for one report", "the calls of a script are text or json")
+    if not options.script:
+        _refuse(
+            "no script is given", "name one: gradaudit run train.py, or gradaudit run -m module"
+        )
+    sink = _sink(options.output)
+    # heavy: they load numpy, and before the script's folder can hide a library
+    from gradaudit.report.runs import one_line
+    from gradaudit.script import find_script, run_script
+
+    script = find_script(options.script)
+    machine = form != "text" and sink is None
+    keep = _stdout_for_the_report if machine else _stdout_beside_the_script
+    with keep(last=options.last):
+        runs, raised = run_script(
+            script,
+            after=options.after,
+            thorough=options.thorough,
+            budget=settings["budget"].value or 500,
+            rng=settings["seed"].value,
+            last=options.last,
+            full_traceback=options.traceback,
+        )
+        try:
+            _put_runs(runs, form, options, sink)
+        except _OutputFailed:
+            _tell(one_line(runs, encoding=_encoding(sys.stderr)))
+            raise
+    if not runs and not raised and not runs.interrupted:
+        _tell(f"error: {script.name} never called an optimizer of SciPy's")
+    return _run_code(runs, raised)
+
+
+def _run_code(runs: Runs, raised: bool) -> int:
+    if runs.interrupted:
+        return INTERRUPTED
+    return COULD_NOT_CHECK if raised or not runs else _EXIT_CODES[str(runs.verdict)]
+
+
+def _put_runs(runs: Runs, form: str, options: argparse.Namespace, sink: Path | None) -> None:
+    # heavy: they load numpy
+    from gradaudit.report.json import render_json
+    from gradaudit.report.runs import one_line, render_runs
+
+    here = _encoding(_stdout())
+    short = one_line(runs, encoding=here) + "\n"
+    if form == "json":
+        text = render_json(runs)
+    elif options.quiet:
+        text = short if sink is None else one_line(runs) + "\n"
+    else:
+        look = _appearance(sink)
+        text = render_runs(
+            runs,
+            console_width=look["console_width"],
+            encoding=look["encoding"],
+            verbosity=options.verbose,
+        )
+        if sink is None:
+            text = f"{' gradaudit ':-^{_width() - 1}}\n{text}"
+    _put(text, sink)
+    if sink is not None:
+        _write(short)
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -485,6 +586,25 @@ def _stdout_for_the_report(*, last: bool) -> Generator[None]:
         finally:
             sys.stdout = users if last else out
             _REPORT.reset(token)
+
+
+@contextlib.contextmanager
+def _stdout_beside_the_script(*, last: bool) -> Generator[None]:
+    """Leave stdout to a script, and keep a way to it for the report: a script may close it."""
+    out = sys.stdout
+    number = _descriptor(out)
+    if number < 0 or not last:
+        yield
+        return
+    text: Any = {"encoding": out.encoding, "errors": out.errors}
+    ours = io.TextIOWrapper(open(os.dup(number), "wb"), **text)  # noqa: SIM115
+    token = _REPORT.set(ours)
+    try:
+        yield
+    finally:
+        _REPORT.reset(token)
+        with contextlib.suppress(OSError, ValueError):
+            ours.close()
 
 
 @contextlib.contextmanager

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -520,3 +521,161 @@ class Derivative(Result):
     regime: Any
     one_sided: Any = None
     evaluations: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run(Result):
+    """One call of an optimizer inside `gradaudit.watch` or `gradaudit run`.
+
+    Attributes
+    ----------
+    location : Location or None
+        The user's line that made the call, or led to it.
+    library : Location or None
+        The library's line that made the call; None when the user's own did.
+    solver, method : str
+        Such as ``minimize`` and ``L-BFGS-B``.
+    jac : str
+        "True", "a function", or "" when SciPy takes differences.
+    message : str
+        The solver's own words; "" when it did not return any.
+    success : bool or None
+        As the solver sees it; None when it did not say.
+    size : int
+        The number of unknowns.
+    iterations, evaluations : int or None
+        Of the run, as far as they are known.
+    cost : float
+        Where the solver stopped.
+    seconds : float
+        Of the run.
+    raised : str
+        Type and message of the exception that ended it; "" otherwise.
+    report : Report or None
+        The audit of the gradient.
+    diagnosis : Diagnosis or None
+        Why it stopped.
+    skipped : str
+        Why there is no diagnosis; "" when there is one.
+    """
+
+    location: Location | None
+    library: Location | None
+    solver: str
+    method: str
+    jac: str = ""
+    message: str = ""
+    success: bool | None = None
+    size: int = 0
+    iterations: int | None = None
+    evaluations: int | None = None
+    cost: float = math.nan
+    seconds: float = 0.0
+    raised: str = ""
+    report: Report | None = None
+    diagnosis: Diagnosis | None = None
+    skipped: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the solver said so, or was ended by an exception."""
+        return self.success is False or bool(self.raised)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the diagnosis; without one a run that failed is INCONCLUSIVE."""
+        if self.diagnosis is not None:
+            return self.diagnosis.verdict
+        return Verdict.INCONCLUSIVE if self.failed else Verdict.PASS
+
+    @property
+    def site(self) -> tuple[str, ...]:
+        """Where the call stands: the same for all runs of a loop."""
+        return (str(self.location), str(self.library), self.solver, self.method, self.jac)
+
+    def __repr__(self) -> str:
+        return f"<Run of {self.solver}({self.method}) at {self.location}: {self.verdict}>"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Runs(Result, Sequence[Run]):
+    """The optimizer calls of a `gradaudit.watch` block or of a script, in order.
+
+    It grows while they are made.
+
+    Attributes
+    ----------
+    runs : list of Run
+    script : str
+        The script that made them; "" for a block.
+    script_exit : int or None
+        Its exit status; None for a block.
+    children : int
+        How many Python processes were started; what they do is not watched.
+    interrupted : bool
+        Whether somebody pressed Ctrl-C.
+    seed : int
+        Of every audit.
+    seconds, own_seconds : float
+        Of everything, and of the watching and the audits.
+    """
+
+    runs: list[Run] = field(default_factory=list[Run])
+    script: str = ""
+    script_exit: int | None = None
+    children: int = 0
+    interrupted: bool = False
+    seed: int = 0
+    seconds: float = 0.0
+    own_seconds: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL when anything is at fault; else INCONCLUSIVE if any run is, or there is none.
+
+        Where one of several runs of the same line was diagnosed, that stands for the others.
+        """
+        diagnosed = {run.site for run in self.runs if run.failed and run.diagnosis is not None}
+        verdicts = {
+            run.verdict
+            for run in self.runs
+            if run.diagnosis is not None or run.site not in diagnosed
+        }
+        if Verdict.FAIL in verdicts:
+            return Verdict.FAIL
+        if Verdict.INCONCLUSIVE in verdicts or all(run.diagnosis is None for run in self.runs):
+            return Verdict.INCONCLUSIVE
+        return Verdict.PASS
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Run]: ...
+    def __getitem__(self, index: int | slice) -> Run | Sequence[Run]:
+        return self.runs[index]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the runs as plain JSON types, with `schema_version`."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "run",
+            "verdict": str(self.verdict),
+            **Result.to_dict(self),
+        }
+
+    def to_json(self) -> str:
+        """Return the runs as a JSON document."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __repr__(self) -> str:
+        count = len(self.runs)
+        return f"<Runs {self.verdict}: {count:,} optimizer call{'' if count == 1 else 's'}>"
+
+    def __str__(self) -> str:
+        # display methods reach the renderers below them; named in the import contract
+        from gradaudit.report.runs import render_runs
+
+        return render_runs(self)

@@ -347,7 +347,7 @@ class Call:
             self._give_options(given, options)
         if full and self.can_be_full:
             given["full_output"] = True
-        return _called(self.function, given)
+        return _called(self.function, _signature(names.function), given)
 
     @property
     def can_be_full(self) -> bool:
@@ -381,7 +381,7 @@ class Call:
         if self.solver in ("minimize", "root"):
             given["options"] = {**(given.get("options") or {}), **options}
             return
-        known = _signature(self.function).parameters
+        known = _signature(self.signature.function).parameters
         for name, value in options.items():
             own = self.signature.renamed.get(name, name)
             if own in known or self.kind in ("curve", "ode"):
@@ -393,15 +393,17 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
 
-def _called(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+def _called(
+    function: Callable[..., Any], signature: inspect.Signature, given: Mapping[str, Any]
+) -> Any:
     """Call with each argument in its place; what a signature calls ``**kwargs`` is laid out."""
-    bound = _signature(function)
+    parameters = list(signature.parameters)
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
     for name, value in given.items():
-        parameter = bound.parameters.get(name)
+        parameter = signature.parameters.get(name)
         in_order = parameter is not None and parameter.kind is not parameter.KEYWORD_ONLY
-        if in_order and len(positional) == list(bound.parameters).index(name) and not keywords:
+        if in_order and not keywords and len(positional) == parameters.index(name):
             positional.append(value)
         else:
             keywords[name] = value
@@ -432,7 +434,7 @@ def read_call(
     Parameters
     ----------
     function : callable
-        The solver, for its signature.
+        What was called; the signature is that of SciPy's own.
     positional, keywords : tuple, dict
         As they were passed.
     solver : str
@@ -444,17 +446,15 @@ def read_call(
         None when nothing can be watched, such as with arguments that SciPy will refuse.
     """
     try:
-        given = _bound(function, positional, keywords)
+        given = _bound(solver, positional, keywords)
         return _read(solver, given, function)
     except Exception:  # arguments that cannot be read are SciPy's to refuse
         return None
 
 
-def _bound(
-    function: Callable[..., Any], positional: Sequence[Any], keywords: Mapping[str, Any]
-) -> dict[str, Any]:
+def _bound(solver: str, positional: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments by name, those swallowed by ``**kwargs`` among the others."""
-    signature = _signature(function)
+    signature = _signature(SOLVERS[solver].function)
     bound = signature.bind(*positional, **keywords)
     given: dict[str, Any] = {}
     for name, value in bound.arguments.items():

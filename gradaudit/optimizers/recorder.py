@@ -126,6 +126,8 @@ class Recording:
         The run was ended after the number of evaluations that was asked for.
     seconds : float
         Of the run, the user's functions included.
+    own_seconds : float
+        Spent on recording, a part of `seconds`.
     calls : dict
         How often each kind of function was called.
     """
@@ -141,6 +143,7 @@ class Recording:
     exception: BaseException | None = None
     cut: bool = False
     seconds: float = 0.0
+    own_seconds: float = 0.0
     calls: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
@@ -278,16 +281,20 @@ class _Recorded:
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         tape = self._tape
+        began = time.perf_counter()
         tape.calls[self._kind] = count = tape.calls.get(self._kind, 0) + 1
         if self._most is not None and count > self._most:
             raise RunCut(f"ended after {self._most:,} evaluations")
         point = tape.begin(self._kind, arguments)
+        called = time.perf_counter()
         try:
             result = self.__wrapped__(*arguments, **keywords)
         except BaseException as error:
             tape.end_raised(point, self._kind, error)
             raise
+        returned = time.perf_counter()
         tape.end(point, self._kind, self._role, result)
+        tape.seconds += called - began + time.perf_counter() - returned
         return result
 
 
@@ -305,6 +312,7 @@ class _Tape:
     def __init__(self, call: Call, keep: int) -> None:
         self.call = call
         self.calls: dict[str, int] = {}
+        self.seconds = 0.0
         self._head: list[Event] = []
         self._tail: deque[Event] = deque(maxlen=_LAST_EVENTS)
         self._count = 0
@@ -364,6 +372,7 @@ class _Tape:
         recording.first, recording.best, recording.worst = self._first, self._best, self._worst
         recording.last = tuple(self._points)
         recording.non_finite = tuple(self._non_finite)
+        recording.own_seconds = self.seconds
         recording.calls = dict(self.calls)
 
     def _event(self, point: Point | None, kind: str) -> Event:
