@@ -105,8 +105,8 @@ class Reading:
         Promised and measured are the same up to what is negligible.
     clear : ndarray of bool, shape (m,)
         Windows far apart agree with each other, and plainly not with the product.
-    still : bool
-        The function was the same to the last bit at every step.
+    still : ndarray of bool, shape (m,)
+        Rows that were the same to the last bit at every step but the longest.
     samples : Samples or None
         Kept where not all rows agree, to be read again.
     """
@@ -118,7 +118,7 @@ class Reading:
     scale: Vector
     agreed: Mask
     clear: Mask
-    still: bool = False
+    still: Mask
     samples: Samples | None = None
 
     def trusted(self) -> Mask:
@@ -369,7 +369,7 @@ class VectorAuditor:
             agreed |= same
             if (agreed | clear).all():
                 break
-        still = all(not differ(v, point.value) for v in samples.known.values())
+        near = [v == point.value for step, v in samples.known.items() if abs(step) <= WINDOWS[0]]
         return Reading(
             along=along,
             promised=promised,
@@ -378,7 +378,7 @@ class VectorAuditor:
             scale=scale,
             agreed=agreed,
             clear=clear,
-            still=still,
+            still=np.all(near, axis=0),
             samples=None if agreed.all() else samples,
         )
 
@@ -613,7 +613,7 @@ class _Observation:
         values = read_values(raw, self.calls.names[0])
         own = isinstance(raw, np.ndarray) and np.may_share_memory(cast("Any", raw), array)
         mutated = self.calls.names[0] if differ(array, self.theta) else ""
-        return _First(raw=raw, values=values, own=own, mutated=mutated)
+        return _First(raw=cast("Any", raw), values=values, own=own, mutated=mutated)
 
     def _first_derivative(self, rows: int) -> _FirstMatrix | None:
         if not self.matrices:
@@ -645,7 +645,7 @@ class _Observation:
     def _changed_matrix(self, first: _FirstMatrix | None, rows: int) -> bool:
         if first is None or not isinstance(first.raw, np.ndarray):
             return False
-        now = _entries(self.calls.read(first.raw, rows, self.theta.size))
+        now = _entries(self.calls.read(cast("Any", first.raw), rows, self.theta.size))
         return now is not None and differ(now, first.entries)
 
 

@@ -436,7 +436,7 @@ class _Audit:
         wanted = self.calls.jac is not None and self.calls.jac is not False
         rows = [point.seen_rows() for point in self.points]
         seen = bool(rows) and len({r.size for r in rows}) == 1 and bool(np.any(rows, axis=0).all())
-        shaken = any(f.slug == "nondeterministic" for f in self.findings)
+        shaken = any(f.slug in ("nondeterministic", "piecewise-constant") for f in self.findings)
         if (wanted and not seen) or self.stopped or shaken:
             return Verdict.INCONCLUSIVE
         return Verdict.PASS
@@ -625,14 +625,15 @@ class _Audit:
 
     def _in_steps(self, moved: Vector, rows: int) -> bool:
         """Report values that move in steps only, when the derivative promises a slope."""
+        point = self.auditor.begin(*self.given[0])
+        samples = Samples(self.calls, point, self.auditor.random_direction(point))
+        return bool(self.auditor.read(point, samples).still.all()) and self._stairs(moved, rows)
+
+    def _stairs(self, moved: Vector, rows: int) -> bool:
         suspicion = next((s for s in self.reading if s.slug == "integer-truncation"), None)
         cut = self.calls.try_value(np.trunc(moved), rows)
         whole = np.array_equal(self.calls.try_value(moved.copy(), rows), cut)
         slug = "integer-truncation" if whole or suspicion is not None else "piecewise-constant"
-        point = self.auditor.begin(*self.given[0])
-        samples = Samples(self.calls, point, self.auditor.random_direction(point))
-        if not self.auditor.read(point, samples).still:
-            return False
         self._find(
             slug,
             f"{self.subject.values}: "
@@ -662,7 +663,7 @@ class _Audit:
     def _finite(self, point: VectorPoint) -> bool:
         bad = np.flatnonzero(~np.isfinite(point.value))
         entries = point.matrix.finite()
-        level: Level = "warning" if self.points else "error"
+        level: Level = "error" if point.name.startswith(self.given[0][0]) else "warning"
         if bad.size:
             row = int(bad[0])
             self._find(
@@ -689,6 +690,8 @@ class _Audit:
     def _describe(self) -> None:
         """Find the cause of what is wrong, and report it."""
         point = next(p for p in self.points if p.wrong)
+        if self._stands_on_stairs(point):
+            return
         self.place = point.name
         try:
             cause = explain(self.auditor, point, self.points)
@@ -710,13 +713,27 @@ class _Audit:
             self._strength(point, worst),
             *self._counted(point),
             *notes,
-            help=_HELP.get(cause.kind, "") if not frozen else _FROZEN_HELP,
+            help=_FROZEN_HELP if frozen else self._help(cause),
             level=level,
             suspicion=suspicion,
             at=self.jac,
             block=self._block(cause),
             **self._data(cause),
         )
+
+    def _stands_on_stairs(self, point: VectorPoint) -> bool:
+        """Ask whether all wrong rows stand still at short steps, and move at long ones."""
+        wrong = point.wrong_rows
+        if not all(bool(r.still[wrong].all()) for r in point.readings):
+            return False
+        step = self.auditor.random_direction(point)
+        reaches = (1.0, -1.0, 3.0, -3.0) if point.reach == 1.0 else (point.reach, -point.reach)
+        for reach in reaches:
+            moved = point.theta + reach * step
+            values = self.calls.try_value(moved.copy(), point.value.size)
+            if not np.array_equal(values[wrong], point.value[wrong]):
+                return self._stairs(moved, point.value.size)
+        return False
 
     def _frozen(self) -> bool:
         """Tell whether the same matrix comes everywhere, right at one point, wrong at another."""
@@ -832,6 +849,11 @@ class _Audit:
             return f"has {count} wrong {'entry' if count == 1 else 'entries'}"
         return f"is not the derivative of {self.subject.values}"
 
+    def _help(self, cause: VectorCause) -> str:
+        if cause.factor is not None and abs(cause.factor + 1.0) < 1e-6:
+            return "change the sign, or the order of a difference (data - model, model - data)"
+        return _HELP.get(cause.kind, "")
+
     def _how(self, cause: VectorCause, otherwise: str) -> str:
         if cause.factor is not None:
             sign = "opposite sign" if abs(cause.factor + 1.0) < 1e-6 else ""
@@ -851,14 +873,17 @@ class _Audit:
                 for number, value in zip(lines, cause.factors, strict=False)
             ][:_LISTED]
         factor_name = self._factor_name(cause)
-        return notes + ([f"{cause.factor:.6g} = {factor_name}"] if factor_name else [])
+        if factor_name and factor_name != f"{cause.factor:.6g}":
+            notes.append(f"{cause.factor:.6g} = {factor_name}")
+        return notes
 
     def _factor_name(self, cause: VectorCause) -> str | None:
         if cause.factor is None or cause.kind == "diagonal" or not self.points:
             return None
         rows, columns = self.points[0].matrix.shape
         sizes = {"n": columns} if self.subject.hessian else {"m": rows, "n": columns}
-        return name_factor(cause.factor, sizes)
+        name = name_factor(cause.factor, sizes)
+        return None if abs(abs(cause.factor) - 1.0) < 1e-6 else name
 
     def _strength(self, point: VectorPoint, worst: Careful) -> str:
         return (
