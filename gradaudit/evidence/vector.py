@@ -357,10 +357,11 @@ class VectorAuditor:
             if step > point.reach:
                 continue
             value, uncertainty = _window(samples, step, scale)
+            rounding = np.where(np.isfinite(uncertainty), uncertainty, -1.0)
+            with np.errstate(invalid="ignore"):
+                same = np.abs(promised - value) <= np.where(scale > 0.0, tolerance, rounding)
             if point.noise is not None:
                 uncertainty = uncertainty + _SPREAD * point.noise / step
-            with np.errstate(invalid="ignore"):
-                same = np.abs(promised - value) <= np.where(scale > 0.0, tolerance, uncertainty)
             same &= ~agreed & ~clear
             clear |= _is_clear(promised, scale, (numeric, error), (value, uncertainty)) & ~agreed
             better = ((uncertainty < error) & ~agreed) | same
@@ -643,9 +644,10 @@ class _Observation:
             return None
 
     def _changed_matrix(self, first: _FirstMatrix | None, rows: int) -> bool:
-        if first is None or not isinstance(first.raw, np.ndarray):
+        in_memory = first is not None and isinstance(first.raw, np.ndarray)
+        if first is None or not in_memory:
             return False
-        now = _entries(self.calls.read(cast("Any", first.raw), rows, self.theta.size))
+        now = _entries(self.calls.read(first.raw, rows, self.theta.size))
         return now is not None and differ(now, first.entries)
 
 
