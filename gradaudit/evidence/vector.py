@@ -212,8 +212,10 @@ class VectorPoint:
         for r in self.readings:
             seen |= r.agreed | r.clear
             if self.noise is not None:
+                size = np.maximum(r.scale, np.abs(r.numeric))
                 with np.errstate(invalid="ignore"):
-                    seen |= r.trusted() & (np.abs(r.promised - r.numeric) <= r.error)
+                    gap = np.abs(r.promised - r.numeric)
+                    seen |= r.trusted() & (gap <= np.maximum(r.error, 1e-3 * size))
         for c in self.careful:
             seen[c.row] |= c.bar <= 1e-3 * max(c.scale, abs(c.measured)) or c.wrong(0.0)
         return seen
@@ -644,8 +646,7 @@ class _Observation:
             return None
 
     def _changed_matrix(self, first: _FirstMatrix | None, rows: int) -> bool:
-        in_memory = first is not None and isinstance(first.raw, np.ndarray)
-        if first is None or not in_memory:
+        if first is None or not _is_array(first.raw):
             return False
         now = _entries(self.calls.read(first.raw, rows, self.theta.size))
         return now is not None and differ(now, first.entries)
@@ -678,8 +679,12 @@ def _gap(new: Vector, old: Vector) -> float:
     return math.inf if new.size != old.size else relative_difference(new, old)
 
 
+def _is_array(raw: Any) -> bool:
+    return isinstance(raw, np.ndarray)
+
+
 def _changed_values(raw: Any, values: Vector, calls: VectorCalls) -> bool:
-    if not isinstance(raw, np.ndarray):
+    if not _is_array(raw):
         return False
-    now = read_values(cast("Any", raw), calls.names[0])
+    now = read_values(raw, calls.names[0])
     return now.size != values.size or differ(now, values)

@@ -17,6 +17,7 @@ from gradaudit.catalogue import Level
 from gradaudit.errors import BudgetExhausted, EvaluationError
 from gradaudit.evaluator import BadReturn
 from gradaudit.evidence.curvature import audit_curvature
+from gradaudit.evidence.protocol import relative_difference
 from gradaudit.evidence.vector import (
     Careful,
     Samples,
@@ -31,6 +32,7 @@ from gradaudit.problem import entry_name
 from gradaudit.results import Finding, Result, Verdict
 from gradaudit.source.closures import Suspicion, read_callable
 from gradaudit.source.locations import as_shown, locate_callable, python_function
+from gradaudit.source.solvers import inner_solver
 
 Points = Sequence[tuple[str, Vector]]
 
@@ -38,6 +40,9 @@ Points = Sequence[tuple[str, Vector]]
 _REACHES: Final = (1.0, 10.0, 100.0)
 # Below this part of a row an error is what a difference or an inner tolerance leaves.
 _SLIGHT: Final = 1e-4
+# Below this part of a row, an error without a cause may be that of approximate values.
+_APPROXIMATE: Final = 3e-3
+_SOLVED: Final = 0.1
 # A product is linear in its direction to this part of itself.
 _LINEAR: Final = 1e-3
 # Asymmetry of a Hessian beyond this part of its largest entry is worth a note.
@@ -213,8 +218,9 @@ def audit_hessian(
 
     Notes
     -----
-    A symmetric, positive semidefinite matrix that is not the Hessian, by no mistake with a name,
-    is often meant so (Gauss-Newton, a preconditioner): that is a warning, not an error.
+    The gradient is believed: check it first. A symmetric, positive semidefinite matrix that is
+    not the Hessian, by no mistake with a name, is often meant so (Gauss-Newton, a
+    preconditioner): that is a warning, not an error.
     """
     subject = _Subject(
         slug=slug, what=what, values="the gradient", row="row", hessian=True, keeps=False
@@ -455,7 +461,22 @@ class _Audit:
             return
         for name, place in self.given:
             self._audit_point(name, place)
-        if self._is_linear() and any(point.wrong for point in self.points):
+        if self.calls.overwrites_direction:
+            self._find(
+                "mutated-argument",
+                f"{self.subject.what} overwrites the direction it is given",
+                "the array held other numbers after the call",
+                help="work on a copy: p = np.array(p) at the top, or p = p * ... for p *= ...",
+                level="error",
+                at=self.jac,
+            )
+        nonlinear = self._nonlinearity()
+        wrong = any(point.wrong for point in self.points)
+        if (wrong or nonlinear) and self._is_stale_product(self.points[0]):
+            return
+        if nonlinear:
+            self._report_nonlinear(nonlinear)
+        elif wrong:
             self._describe()
 
     def _read_source(self, theta: Vector) -> None:
@@ -601,6 +622,8 @@ class _Audit:
         if any(f.slug in ("late-binding", "misbound-partial") for f in self.findings):
             return True
         certain = suspicion is not None and suspicion.certain
+        if self.subject.hessian and not (certain and promises):
+            return False  # a linear cost has a constant gradient, and no Hessian
         if suspicion is None and not promises:
             # dead or saturated here, perhaps: the derivative says the same
             self.stopped = f"{self.subject.values} did not move anywhere"
@@ -698,10 +721,14 @@ class _Audit:
         except BudgetExhausted as error:
             self.stopped, cause = str(error), VectorCause()
         worst = max(point.confirmed, key=lambda c: c.sureness)
-        relative = abs(worst.residual) / max(worst.scale, abs(worst.measured))
+        relative = max(abs(c.residual) / max(c.scale, abs(c.measured)) for c in point.confirmed)
         level, notes = self._level(cause, point, relative)
+        if level == "note":
+            cause = VectorCause(blocks=cause.blocks)
         frozen = self._frozen()
         message, more = self._message(cause, frozen)
+        if level == "note":
+            message = f"{self.subject.what} differs slightly from the measured one"
         suspicion = None
         if frozen:
             found = read_callable(self.jac, self.given[0][1].copy(), self.calls.args)
@@ -720,6 +747,27 @@ class _Audit:
             block=self._block(cause),
             **self._data(cause),
         )
+
+    def _is_stale_product(self, point: VectorPoint) -> bool:
+        """Ask whether a product depends on where the function was called last."""
+        if self.calls.form != "product":
+            return False
+        along, rows = point.readings[0].along, point.value.size
+        found: list[Vector] = []
+        for place in (point.theta, point.theta + 0.5 * along):
+            self.calls.value(place, where=point.name)
+            found.append(self.calls.derivative(point.theta, rows, where=point.name).times(along))
+        if relative_difference(found[1], found[0]) <= _SYMMETRIC:
+            return False
+        self._find(
+            "stale-cache",
+            f"{self.subject.what} asked for at one point belongs to another",
+            f"at {point.name}, after a call of the gradient elsewhere, it is another",
+            help="compute it from x, not from what the last call of the gradient left behind",
+            level="error",
+            at=self.jac,
+        )
+        return True
 
     def _stands_on_stairs(self, point: VectorPoint) -> bool:
         """Ask whether all wrong rows stand still at short steps, and move at long ones."""
@@ -754,6 +802,13 @@ class _Audit:
         named = cause.kind in _NAMED
         if relative < _SLIGHT and not _is_marked(cause):
             return "note", (f"off by {relative:.1g} of the row, as differences would leave it",)
+        solver = inner_solver(self.fun) if relative < _SOLVED else None
+        if (relative < _APPROXIMATE and not cause.kind) or (solver and not named):
+            calls = "" if solver is None else f"; {self.subject.values} calls {solver}"
+            return "warning", (
+                f"off by {relative:.1g} of the row at most: an inner solver or an integration that "
+                f"stops early leaves as much{calls}",
+            )
         if not self.subject.hessian:
             return "error", ()
         asymmetry = _asymmetry(point)
@@ -785,26 +840,27 @@ class _Audit:
                 return False
         return True
 
-    def _is_linear(self) -> bool:
-        """Test that a product is linear in its direction: one evaluation."""
+    def _nonlinearity(self) -> float:
+        """Return by how much a product is not linear in its direction: one evaluation."""
         if self.calls.form != "product" or not self.points or len(self.points[0].readings) < 2:
-            return True
+            return 0.0
         point = self.points[0]
         one, two = point.readings[0], point.readings[1]
         together = point.matrix.times(one.along + 2.0 * two.along)
         gap = np.abs(together - one.promised - 2.0 * two.promised)
         size = np.abs(one.promised) + 2.0 * np.abs(two.promised) + one.scale + two.scale
-        if bool((gap <= _LINEAR * float(size.max())).all()):
-            return True
+        within = bool((gap <= _LINEAR * float(size.max())).all())
+        return 0.0 if within else float(np.nanmax(gap))
+
+    def _report_nonlinear(self, gap: float) -> None:
         self._find(
             self.subject.slug,
             f"{self.subject.what} is not linear in the direction",
-            f"H(u + 2 v) differs from H u + 2 H v by {float(np.nanmax(gap)):.3g}",
+            f"H(u + 2 v) differs from H u + 2 H v by {gap:.3g}",
             help="see whether p is normalised, overwritten, or squared",
             level="error",
             at=self.jac,
         )
-        return False
 
     # words
 
@@ -850,6 +906,8 @@ class _Audit:
         return f"is not the derivative of {self.subject.values}"
 
     def _help(self, cause: VectorCause) -> str:
+        if cause.kind == "transposed" and self.calls.turned:
+            return "leave col_deriv out, or put the parameters along the rows"
         if cause.factor is not None and abs(cause.factor + 1.0) < 1e-6:
             return "change the sign, or the order of a difference (data - model, model - data)"
         return _HELP.get(cause.kind, "")

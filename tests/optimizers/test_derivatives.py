@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
 from scipy.optimize import approx_fprime, rosen, rosen_der, rosen_hess, rosen_hess_prod
 from scipy.sparse.linalg import aslinearoperator
 
@@ -492,6 +493,53 @@ def test_hessian_without_a_gradient_is_compared_with_the_cost(cost: Any, hess: A
     assert not right.findings
     assert slugs(wrong) == ["wrong-hessian"]
     assert wrong.findings[0].data["factor"] == pytest.approx(1.5, rel=1e-3)
+
+
+def test_product_of_the_last_gradient_call_is_stale() -> None:
+    seen: dict[str, Array] = {}
+
+    def gradient(x: Array) -> Array:
+        seen["x"] = x.copy()
+        return rosen_der(x)
+
+    audit = audit_hessp(gradient, lambda x, p: rosen_hess_prod(seen["x"], p), HESSIAN_POINTS, rng=0)
+    assert slugs(audit) == ["stale-cache"]
+
+
+def test_product_that_overwrites_its_direction_is_named() -> None:
+    def product(x: Array, p: Array) -> Array:
+        result = rosen_hess_prod(x, p)
+        p *= 0.0
+        return result
+
+    audit = audit_hessp(rosen_der, product, HESSIAN_POINTS, rng=0)
+    assert slugs(audit) == ["mutated-argument"]
+
+
+def test_constant_gradient_of_a_linear_cost_is_no_fault_of_its_hessian() -> None:
+    slope = np.arange(6.0)
+    audit = audit_hessian(lambda x: slope.copy(), lambda x: np.zeros((6, 6)), HESSIAN_POINTS, rng=0)
+    assert not audit.findings
+    assert audit.verdict == "PASS"
+
+
+def test_approximate_integration_is_a_warning_that_names_the_integrator() -> None:
+    def integrate(x: Array) -> Array:
+        def rhs(_: float, y: Array) -> list[float]:
+            u, s = y
+            return [x[0] * u * (1 - u), x[0] * (1 - 2 * u) * s + u * (1 - u)]
+
+        return solve_ivp(rhs, (0, 5), [0.1, 0.0], t_eval=TIMES, rtol=1e-3).y
+
+    def alone(x: Array) -> Array:
+        solution = solve_ivp(lambda _, u: x[0] * u * (1 - u), (0, 5), [0.1], t_eval=TIMES)
+        return solution.y[0]
+
+    points = [("x0", np.array([1.2])), ("point 2", np.array([2.1]))]
+    audit = audit_jacobian(alone, lambda x: integrate(x)[1][:, None], points, rng=0)
+    assert slugs(audit) == ["wrong-jacobian"]
+    assert audit.findings[0].level == "warning"
+    assert any("solve_ivp" in note for note in audit.findings[0].notes)
 
 
 # constraints
