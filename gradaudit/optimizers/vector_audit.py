@@ -39,6 +39,8 @@ _SLIGHT: Final = 1e-4
 # Below this part of a row, an error without a cause may be that of approximate values.
 _APPROXIMATE: Final = 3e-3
 _SOLVED: Final = 0.1
+# sqrt(eps) and a margin: the rounding error of forward differences, relative to the value.
+_ROUNDING: Final = 1e-7
 # A product is linear in its direction to this part of itself.
 _LINEAR: Final = 1e-3
 # Asymmetry of a Hessian beyond this part of its largest entry is worth a note.
@@ -499,7 +501,8 @@ class Audit:
         if protocol is not None and not protocol.repeatable and not protocol.stale:
             return "warning", ("the function differs from call to call",)
         named = cause.kind in NAMED
-        if relative < _SLIGHT and not _is_marked(cause):
+        rounding = relative < _APPROXIMATE and _is_rounding_of_differences(point)
+        if (relative < _SLIGHT or rounding) and not _is_marked(cause):
             return "note", (f"off by {relative:.1g} of the row, as differences would leave it",)
         solver = inner_solver(self.fun) if relative < _SOLVED else None
         if (relative < _APPROXIMATE and not cause.kind) or (solver and not named):
@@ -594,6 +597,11 @@ class Audit:
                 data=data,
             )
         )
+
+
+def _is_rounding_of_differences(point: VectorPoint) -> bool:
+    """Tell whether the errors are what forward differences of large values would leave."""
+    return all(abs(c.residual) <= _ROUNDING * abs(point.value[c.row]) for c in point.confirmed)
 
 
 def _is_marked(cause: VectorCause) -> bool:
