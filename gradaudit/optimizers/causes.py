@@ -26,10 +26,13 @@ _ROUGH: Final = 50.0
 # A cost without slope: what the gradient promises for a move by the parameters' sizes.
 _LEVEL: Final = 1e-12
 _SPREAD: Final = 1e3
+# A corner this near, in units of the parameters' size, is where the run stopped.
+_AT_THE_END: Final = 0.02
 # The active constraints leave this part of the gradient unbalanced at a point that is no optimum.
 _UNBALANCED: Final = 0.05
 _WARNINGS: Final = frozenset({"nondeterministic", "piecewise-constant", "ignored-argument"})
-_SECOND_ORDER: Final = ("trust-ncg", "trust-exact", "trust-krylov", "dogleg", "Newton-CG")
+# These copy what the gradient returns before they ask again.
+_COPYING: Final = ("L-BFGS-B", "TNC", "SLSQP")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -150,25 +153,44 @@ def _finding(
 
 def _unfit(evidence: Evidence) -> Iterator[Finding]:
     """Yield what explains the stop although every derivative is right, most likely first."""
+    trouble = evidence.story.failed or evidence.unfinished or bool(evidence.story.raised)
+    if trouble or evidence.limited:
+        yield from _doubtful(evidence)
+    if evidence.survey.terraced:
+        yield _terraces(evidence)
     yield from _unbounded(evidence)
     yield from _not_finite(evidence)
     yield from _constraints(evidence)
-    trouble = evidence.story.failed or evidence.unfinished or bool(evidence.story.raised)
     if trouble and not evidence.limited:
         yield from _jump(evidence)
         yield from _kink(evidence)
         yield from _noisy(evidence)
     elif _settled_on_a_corner(evidence):
+        yield from _jump(evidence)
         yield from _kink(evidence)
     yield from _dead_start(evidence)
     yield from _scaling(evidence)
+
+
+def _doubtful(evidence: Evidence) -> Iterator[Finding]:
+    """Yield what a run can live with, and this one did not: a reused buffer, a rough Hessian."""
+    report = evidence.report
+    found = [*evidence.vectors, *(() if report is None else report.findings)]
+    for finding in found:
+        if finding.level != "warning" or finding.allowed:
+            continue
+        keeps = evidence.story.call.method not in _COPYING
+        if finding.slug.startswith("wrong-") or (finding.slug == "aliased-buffer" and keeps):
+            yield finding
 
 
 def _settled_on_a_corner(evidence: Evidence) -> bool:
     """Tell whether a run that claims success stopped where the gradient is nowhere near zero."""
     survey = evidence.survey
     slope = survey.slope_of(survey.gradient)
-    return slope > 1e-3 * max(survey.drop, 0.0) and bool(survey.kinks)
+    odd = [*survey.kinks, *([survey.jump] if survey.jump else [])]
+    at_the_end = any(each.distance < _AT_THE_END for each in odd)
+    return slope > 1e-3 * max(survey.drop, 0.0) and at_the_end
 
 
 def _unbounded(evidence: Evidence) -> Iterator[Finding]:
@@ -353,8 +375,8 @@ def _constraints(evidence: Evidence) -> Iterator[Finding]:
         yield _finding(
             "infeasible-constraints",
             "no point was found that satisfies all constraints",
-            f"at the end constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its scale; "
-            f"a search for any point that meets them all still misses by {seen.closest:.2g}",
+            f"at the end constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its "
+            f"scale; a search for any point that meets them all still misses by {seen.closest:.2g}",
             help="look for constraints that contradict each other or the bounds, and for a sign: "
             "'ineq' means fun(x) >= 0",
             level="error",
@@ -376,9 +398,9 @@ def _constraints(evidence: Evidence) -> Iterator[Finding]:
         yield _finding(
             "infeasible-start",
             "the solver did not find its way to a point that satisfies the constraints",
-            f"constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its scale at the end, "
-            f"the worst by {seen.missed_at_start:.2g} at the start; a search for any such point "
-            "found one",
+            f"constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its scale at the "
+            f"end, the worst by {seen.missed_at_start:.2g} at the start; a search for any such "
+            "point found one",
             help="start from a point that satisfies the constraints",
             level="warning",
             constraint=seen.worst,
@@ -402,6 +424,9 @@ def _dead_start(evidence: Evidence) -> Iterator[Finding]:
     story, vicinity, survey = evidence.story, evidence.survey.vicinity, evidence.survey
     if vicinity is None or not _same_place(story):
         return
+    if vicinity.flat or vicinity.jump is not None:
+        yield _plateau(survey)
+        return
     if vicinity.lower is None:
         return
     yield _finding(
@@ -412,6 +437,39 @@ def _dead_start(evidence: Evidence) -> Iterator[Finding]:
         "the derivatives are right: a saddle or a plateau has none that lead away",
         help="start somewhere else: small random numbers in place of zeros break the symmetry",
         level="error",
+    )
+
+
+def _plateau(survey: Survey) -> Finding:
+    vicinity = survey.vicinity
+    assert vicinity is not None  # the caller asked
+    jump = vicinity.jump
+    return _finding(
+        "piecewise-constant",
+        "the cost moves in steps only",
+        f"it is {survey.start_cost:.10g} to the last bit all around x0"
+        + (
+            ""
+            if jump is None
+            else f", then jumps by {jump.height:.4g} within {jump.width:.1g} of the parameters' "
+            "size"
+        ),
+        "on a step its derivative is zero, right as it is, and tells no way down",
+        help="use a smooth surrogate of what is counted or rounded, or a method without "
+        "derivatives (Nelder-Mead, differential evolution)",
+        level="warning",
+    )
+
+
+def _terraces(evidence: Evidence) -> Finding:
+    ray = evidence.survey.ray
+    return _finding(
+        "piecewise-constant",
+        "the cost moves in steps only",
+        f"{ray.title if ray else 'along a line'} most of its values are equal to the last bit",
+        help="use a smooth surrogate of what is counted or rounded, or a method without "
+        "derivatives (Nelder-Mead, differential evolution)",
+        level="warning",
     )
 
 
@@ -579,8 +637,8 @@ def _why(finding: Finding, evidence: Evidence) -> str:
         higher = sum(value > here for value in trials)
         if story.failed and trials and higher:
             return (
-                f"of the {len(trials)} trials of the last search {higher} gave a higher cost, where "
-                "the gradient promised a lower one"
+                f"of the {len(trials)} trials of the last search {higher} gave a higher cost, "
+                "where the gradient promised a lower one"
             )
         if not story.failed and evidence.survey.left_over:
             return (

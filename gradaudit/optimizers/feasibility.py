@@ -262,7 +262,9 @@ def _stationarity(
     lower: Vector | None,
     upper: Vector | None,
 ) -> float:
-    """Return the part of the gradient that no admissible multipliers balance (Karush, Kuhn, Tucker).
+    """Return the part of the gradient that no admissible multipliers balance.
+
+    The conditions of Karush (1939), Kuhn and Tucker (1951).
 
     With g = A'lambda: lambda >= 0 where c >= low holds the point, <= 0 where c <= high does, free
     for equalities; bounds are constraints as any other.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -68,6 +68,8 @@ class Survey:
     kinks : list of Kink
     jump : Jump or None
     fall : Fall or None
+    terraced : bool
+        Most values along a line were equal to the last bit.
     vicinity : Vicinity or None
         Asked where the start has no slope.
     scales : ndarray or None
@@ -90,6 +92,7 @@ class Survey:
     kinks: list[Kink] = field(default_factory=list[Kink])
     jump: Jump | None = None
     fall: Fall | None = None
+    terraced: bool = False
     vicinity: Vicinity | None = None
     scales: Vector | None = None
     edge: Edge | None = None
@@ -256,11 +259,15 @@ class Surveyor:
             if direction is searched:
                 line.known.update({t: v for t, v in story.trials if line.allows(t)})
             walk = look(line, 1.0)
+            survey.terraced |= walk.terraced
+            unit = float(np.abs(direction / survey.sizes).max())
             kink = find_kink(line, walk, survey.rounding)
             if kink is not None:
-                survey.kinks.append(kink)
+                survey.kinks.append(replace(kink, distance=abs(kink.step) * unit))
             elif survey.jump is None:
-                survey.jump = find_jump(line, walk, survey.rounding)
+                jump = find_jump(line, walk, survey.rounding)
+                if jump is not None:
+                    survey.jump = replace(jump, distance=abs(jump.step) * unit)
             if survey.ray is None:
                 survey.walk = walk
                 survey.ray = self._ray(title, direction, walk)
@@ -312,7 +319,7 @@ class Surveyor:
             walk = look(line, 1.0)
             kink = find_kink(line, walk, survey.rounding, entry=index)
             if kink is not None:
-                survey.kinks.append(kink)
+                survey.kinks.append(replace(kink, distance=abs(kink.step)))
                 return
 
     def look_far(self) -> None:
