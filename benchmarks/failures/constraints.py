@@ -298,3 +298,57 @@ def start_outside_limits_kept_feasible() -> Arguments:
         "constraints": LinearConstraint(np.ones((1, 2)), 0, 8),
         "method": "trust-constr",
     }
+
+
+@case("wrong-constraint-jacobian")
+def trust_constr_budget_with_half_the_slope() -> Arguments:
+    """Ten knots of a spline under a bending-energy budget; the two of the square is lost."""
+    rng = np.random.default_rng(5)
+    data = np.cumsum(rng.normal(size=10))
+    D = np.diff(np.eye(10), 2, axis=0)
+    K = D.T @ D
+    return {
+        "fun": lambda u: 0.5 * np.sum((u - data) ** 2),
+        "x0": np.full(10, data.mean()) + 0.1 * np.arange(10) ** 1.5,
+        "jac": lambda u: u - data,
+        "hess": lambda u: np.eye(10),
+        "constraints": NonlinearConstraint(
+            lambda u: u @ K @ u + 0.3 * np.sum(u**3) / 100, -np.inf, 0.5, jac=lambda u: K @ u
+        ),
+        "method": "trust-constr",
+        "options": {"maxiter": 200},
+    }
+
+
+@case("infeasible-constraints")
+def more_energy_than_the_storage_can_give() -> Arguments:
+    """Dispatch of a battery over six hours; the demand exceeds its charge."""
+    demand = np.array([2.0, 3.0, 4.0, 3.0, 2.0, 2.0])
+    price = np.array([1.0, 2.0, 5.0, 4.0, 2.0, 1.0])
+    cons = [
+        {"type": "ineq", "fun": lambda x: 10.0 - x.sum(), "jac": lambda x: -np.ones(6)},
+        {"type": "ineq", "fun": lambda x: x - demand, "jac": lambda x: np.eye(6)},
+    ]
+    return {
+        "fun": lambda x: price @ x + 0.05 * x @ x,
+        "x0": np.full(6, 1.5),
+        "jac": lambda x: price + 0.1 * x,
+        "constraints": cons,
+        "method": "SLSQP",
+    }
+
+
+@case("degenerate-constraints")
+def weights_that_sum_to_one_in_two_units() -> Arguments:
+    """Budget, and the same budget times 100, beside each other."""
+    A = np.vstack([np.ones(4), 100 * np.ones(4)])
+    C = np.diag([1.0, 2.0, 3.0, 4.0])
+    return {
+        "fun": lambda w: w @ C @ w,
+        "x0": np.array([0.7, 0.1, 0.1, 0.5]),
+        "jac": lambda w: 2 * C @ w,
+        "constraints": [
+            {"type": "eq", "fun": lambda w: A @ w - np.array([1.0, 100.0]), "jac": lambda w: A}
+        ],
+        "method": "SLSQP",
+    }

@@ -667,3 +667,156 @@ def rosen_der_shifted_against_rosen_in_trust_ncg() -> Arguments:
         "hess": rosen_hess,
         "method": "trust-ncg",
     }
+
+
+@case("wrong-column", "wrong-entries", "wrong-gradient", "missing-penalty")
+def bias_column_regularised_in_the_cost_only() -> Arguments:
+    """Column 0 of W is the bias: the cost penalises all of W, the gradient all but that."""
+    rng = np.random.default_rng(31)
+    X = np.column_stack([np.ones(70), rng.normal(size=(70, 5))])
+    Y = np.tanh(X @ rng.normal(size=(6, 4))) + 0.1 * rng.normal(size=(70, 4))
+
+    def loss(w, decay=4.0):
+        W = w.reshape(4, 6)
+        Z = np.tanh(X @ W.T)
+        G = ((Z - Y) * (1 - Z**2)).T @ X + decay * W
+        G[:, 0] -= decay * W[:, 0]
+        return 0.5 * np.sum((Z - Y) ** 2) + 0.5 * decay * np.sum(W**2), G.ravel()
+
+    return {"fun": loss, "x0": rng.normal(size=24), "jac": True, "method": "L-BFGS-B"}
+
+
+@case("wrong-column", "wrong-entries", "wrong-gradient")
+def embedding_of_one_token_summed_twice() -> Arguments:
+    """Bag of words; the embedding's gradient counts the padding token once too often."""
+    rng = np.random.default_rng(32)
+    tokens = rng.integers(0, 7, size=(60, 5))
+    y = rng.normal(size=60)
+    counts = np.zeros((60, 7))
+    for row, line in zip(counts, tokens, strict=True):
+        np.add.at(row, line, 1.0)
+
+    def model(t):
+        E, v = t[:21].reshape(3, 7), t[21:]
+        H = np.tanh(counts @ E.T)
+        r = H @ v - y
+        g_E = (np.outer(r, v) * (1 - H**2)).T @ counts
+        g_E[:, 0] *= 2
+        return 0.5 * r @ r + 0.05 * t @ t, np.concatenate([g_E.ravel(), H.T @ r]) + 0.1 * t
+
+    return {"fun": model, "x0": 0.5 * rng.normal(size=24), "jac": True, "method": "trust-constr"}
+
+
+@case("wrong-row", "wrong-entries", "wrong-gradient", "wrong-sign")
+def last_output_row_with_a_minus() -> Arguments:
+    rng = np.random.default_rng(33)
+    X = rng.normal(size=(50, 6))
+    Y = X @ rng.normal(size=(6, 5)) + 0.2 * rng.normal(size=(50, 5))
+
+    class MultiOutput:
+        shape = (5, 6)
+
+        def fun(self, w):
+            R = X @ w.reshape(self.shape).T - Y
+            return np.sum(np.sqrt(1 + R**2) - 1)
+
+        def jac(self, w):
+            R = X @ w.reshape(self.shape).T - Y
+            G = (R / np.sqrt(1 + R**2)).T @ X
+            G[-1] = -G[-1]
+            return G.ravel()
+
+    model = MultiOutput()
+    return {"fun": model.fun, "x0": np.zeros(30), "jac": model.jac, "method": "TNC"}
+
+
+@case("log-parameter", "wrong-gradient", "wrong-entries", "wrong-scale")
+def rates_differentiated_as_if_they_were_logarithms() -> Arguments:
+    """Gamma-Poisson rates on their natural scale; every entry of the gradient is times theta."""
+    rng = np.random.default_rng(34)
+    counts = rng.poisson(rng.gamma(2.0, 2.0, size=(12, 30)).mean(1)[:, None], size=(12, 30))
+
+    def nll(rate):
+        f = np.sum(30 * rate - counts.sum(1) * np.log(rate)) + np.sum(rate - np.log(rate))
+        g = 30 - counts.sum(1) / rate + 1 - 1 / rate
+        return f, g * rate
+
+    return {
+        "fun": nll,
+        "x0": np.full(12, 1.5),
+        "jac": True,
+        "bounds": [(1e-3, None)] * 12,
+        "method": "L-BFGS-B",
+    }
+
+
+@case("wrong-penalty", "missing-penalty", "extra-penalty")
+def half_of_the_ridge_forgotten_in_two_thousand_weights() -> Arguments:
+    rng = np.random.default_rng(35)
+    n = 2000
+    X = rng.normal(size=(100, n)) / np.sqrt(n)
+    y = X @ rng.normal(size=n)
+
+    def fun(w):
+        r = X @ w - y
+        return 0.5 * r @ r + 0.05 * w @ w
+
+    def jac(w):
+        return X.T @ (X @ w - y) + 0.05 * w
+
+    return {"fun": fun, "x0": rng.normal(size=n), "jac": jac, "method": "L-BFGS-B"}
+
+
+@case("extra-penalty", "wrong-gradient")
+def prior_in_the_score_and_not_in_the_likelihood() -> Arguments:
+    X, y = classification(120, 5, 36)
+
+    def negative_loglik(b):
+        z = X @ b
+        return np.sum(np.logaddexp(0, z) - y * z) / 120
+
+    def score(b):
+        return X.T @ (expit(X @ b) - y) / 120 + b / 4.0
+
+    return {"fun": negative_loglik, "x0": np.full(5, 1.0), "jac": score, "method": "trust-constr"}
+
+
+@case("shifted-block", "wrong-gradient", "wrong-entries", "block-order")
+def bias_gradient_packed_before_the_weights_it_follows() -> Arguments:
+    """One block starts one entry too early, and the last entry is zero."""
+    rng = np.random.default_rng(37)
+    X = rng.normal(size=(60, 8))
+    y = np.sin(X[:, 0]) + X[:, 1]
+
+    def f(p):
+        r = np.tanh(X @ p[:8] + p[8]) * p[9] - y
+        return 0.5 * np.sum(r * r) + 0.01 * p @ p
+
+    def g(p):
+        h = np.tanh(X @ p[:8] + p[8])
+        r = h * p[9] - y
+        d = r * p[9] * (1 - h**2)
+        right = np.concatenate([X.T @ d, [d.sum(), r @ h]]) + 0.02 * p
+        out = np.zeros(10)
+        out[:9] = right[1:]
+        return out
+
+    return {"fun": f, "x0": rng.normal(size=10), "jac": g, "method": "SLSQP"}
+
+
+@case("fun-jac-mismatch", "wrong-gradient", "wrong-scale")
+def annealed_cost_with_the_gradient_of_another_temperature() -> Arguments:
+    rng = np.random.default_rng(38)
+    V = rng.normal(size=(30, 4))
+    schedule = {"cost": 0.5, "grad": 1.0}
+
+    def free_energy(x):
+        T = schedule["cost"]
+        return T * logsumexp(V @ x / T) + 0.5 * x @ x
+
+    def force(x):
+        z = V @ x / schedule["grad"]
+        p = np.exp(z - logsumexp(z))
+        return V.T @ p + x
+
+    return {"fun": free_energy, "x0": np.ones(4), "jac": force, "method": "Newton-CG"}

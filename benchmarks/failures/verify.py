@@ -1,8 +1,8 @@
 """Run every case and measure its fault without gradaudit: ``python -m benchmarks.failures.verify``.
 
-One line a case: what the solver said, the error of the returned derivatives against central
-differences at the start, the end and two points beside them, and the roughness of the cost. Lines
-that contradict their label end in ``<--`` and the reason.
+One line a case: what the solver said, and the errors of the derivatives it was given (gradient,
+Hessian, Jacobian, constraints) against central differences, the worst of four points: the start,
+the end, and a point beside each. Lines that contradict their label end in ``<--`` and the reason.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import importlib.util
 import sys
 import time
 import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,26 @@ import scipy.optimize
 
 from benchmarks.failures import CASES, Case
 
-DERIVATIVE = {
+GRADIENT = {
     "wrong-gradient", "wrong-scale", "wrong-sign", "zero-gradient", "missing-penalty",
     "extra-penalty", "wrong-penalty", "transposed-block", "wrong-memory-order", "swapped-blocks",
     "block-order", "shifted-block", "wrong-entries", "wrong-row", "wrong-column", "row-scale",
     "column-scale", "log-parameter", "fun-jac-mismatch", "frozen-gradient",
 }  # fmt: skip
+PART_OF = {
+    **dict.fromkeys(GRADIENT, "gradient"),
+    "wrong-hessian": "hessian",
+    "wrong-jacobian": "jacobian",
+    "wrong-constraint-jacobian": "constraint",
+}
+ALL_RIGHT = {
+    "bad-scaling", "unbounded", "dead-start", "infeasible-start", "infeasible-constraints",
+    "degenerate-constraints", "domain-edge", "non-finite", "converged", "precision-limit",
+    "iteration-limit", "solver-behaviour",
+}  # fmt: skip
+JUDGED = ALL_RIGHT - {"unbounded"} | set(PART_OF)
+
+Part = tuple[str, Callable[[Any], Any], Callable[[Any], Any]]
 
 
 def run(case: Case) -> tuple[Any, str]:
@@ -33,110 +48,168 @@ def run(case: Case) -> tuple[Any, str]:
     arguments = case.make()
     module = scipy.integrate if case.solver == "solve_ivp" else scipy.optimize
     solver = getattr(module, case.solver)
+    if case.solver in ("fmin_cg", "fmin_bfgs"):
+        arguments["full_output"] = True
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
         warnings.simplefilter("always")
         try:
-            full = {"full_output": True} if case.solver in ("fmin_cg", "fmin_bfgs") else {}
-            result = solver(**arguments, **full)
+            result = solver(**arguments)
         except Exception as error:
-            return None, f"{type(error).__name__}: {str(error)[:70]}"
+            return None, f"{type(error).__name__}: {str(error)[:60]}"
     if not isinstance(result, scipy.optimize.OptimizeResult):
-        warned = next((str(one.message)[:50] for one in caught), "")
-        flag = f"warnflag {result[-1]} f={result[1]:.6g}" if full else ""
-        if case.solver == "fmin_l_bfgs_b":
-            flag = f"{result[2]['task']} {result[2]['nit']}/{result[2]['funcalls']} f={result[1]}"
-        return result, f"tuple {flag}{warned} x={np.ravel(result[0])[:3]}"
+        warned = next((str(one.message)[:40] for one in caught), "")
+        return result, f"{result[-1] if isinstance(result, tuple) else result} {warned}"[:70]
     said = str(result.get("message", ""))[:42]
     counts = "/".join(str(result.get(key, "-")) for key in ("nit", "nfev"))
-    cost = np.ravel(result.get("fun", result.get("y", np.nan)))
-    value = float(cost[0]) if len(cost) == 1 else float(np.linalg.norm(np.nan_to_num(cost[-99:])))
-    return result, f"{'OK' if result.success else 'F '} {said:42s} {counts:>9s} f={value:.6g}"
+    value = np.nan_to_num(np.ravel(result.get("fun", result.get("y", np.nan)))[-99:])
+    return result, f"{'OK' if result.success else 'F '} {said:42s} {counts:>9s} {value[0]:.6g}"
 
 
-def scalar(arguments: dict[str, Any]) -> tuple[Any, Any] | None:
-    """Return cost and gradient of a `minimize` case, or None without a gradient."""
-    fun: Any = arguments.get("fun", arguments.get("func", arguments.get("f")))
-    jac = arguments.get("jac", arguments.get("fprime"))
-    args = arguments.get("args", ())
+def end_of(case: Case, result: Any, start: Any) -> Any:
+    """Return the point the solver stopped at, or the start where it raised."""
+    if case.solver == "solve_ivp" and result is not None:
+        return result.y[:, -1]
+    if isinstance(result, tuple):
+        return np.ravel(result[0])
+    end = getattr(result, "x", result)
+    return start if end is None else np.atleast_1d(end)
+
+
+def parts_of(case: Case, given: Mapping[str, Any]) -> tuple[Any, list[Part]]:
+    """Return the start, and each function with the derivative the solver was given for it."""
+    args = given.get("args", ())
     args = args if isinstance(args, tuple) else (args,)
+    if case.solver == "solve_ivp":
+        t = given["t_span"][0]
+        return given["y0"], [
+            ("jacobian", lambda y: given["fun"](t, y), lambda y: given["jac"](t, y))
+        ]
+    if case.solver == "curve_fit":
+        x, f, jac = given["xdata"], given["f"], given.get("jac")
+        start = given.get("p0", [1.0])
+        pair = ("jacobian", lambda p: f(x, *p), lambda p: jac(x, *p) if jac else None)
+        return start, [pair] if jac else []
+    fun: Any = given.get("fun", given.get("func", given.get("f")))
+    jac = given.get("jac", given.get("fprime"))
+    name = "jacobian" if case.solver in ("least_squares", "root", "fsolve") else "gradient"
+    parts: list[Part] = []
+    gradient: Any = None
     if jac is True:
-        return (lambda x: float(np.squeeze(fun(x, *args)[0]))), (lambda x: fun(x, *args)[1])
-    cost = lambda x: float(np.squeeze(fun(x, *args)))  # noqa: E731
-    return cost, ((lambda x: (cost(x), jac(x, *args))[1]) if callable(jac) else None)
+        gradient = lambda x: fun(x, *args)[1]  # noqa: E731
+        parts.append((name, lambda x: fun(x, *args)[0], gradient))
+    elif callable(jac):
+        gradient = lambda x: (fun(x, *args), jac(x, *args))[1]  # noqa: E731
+        parts.append((name, lambda x: fun(x, *args), gradient))
+    hess, hessp = given.get("hess"), given.get("hessp")
+    if callable(hess) and not isinstance(hess, scipy.optimize.HessianUpdateStrategy):
+        parts.append(("hessian", gradient, lambda x: hess(x, *args)))
+    if callable(hessp):
+        columns = lambda x: np.array([hessp(x, e, *args) for e in np.eye(len(x))]).T  # noqa: E731
+        parts.append(("hessian", gradient, columns))
+    return given["x0"], parts + constraint_parts(given.get("constraints", ()))
 
 
-def gradient_error(cost: Any, grad: Any, x: Any, unit: float) -> float:
-    """Error of grad(x) beside its norm or `unit`, the best of several steps; inf if not finite."""
-    x = np.atleast_1d(np.asarray(x, dtype=float)).copy()
-    g = np.ravel(np.array(grad(x.copy()), dtype=float))
-    entries = np.arange(len(x)) if len(x) <= 40 else np.linspace(0, len(x) - 1, 40).astype(int)
-    if len(g) != len(x) or not np.all(np.isfinite(g)):
+def constraint_parts(constraints: Any) -> list[Part]:
+    """Return the constraints that come with a derivative."""
+    several = constraints if isinstance(constraints, (list, tuple)) else [constraints]
+    parts: list[Part] = []
+    for one in several:
+        fun = one.get("fun") if isinstance(one, dict) else getattr(one, "fun", None)
+        jac = one.get("jac") if isinstance(one, dict) else getattr(one, "jac", None)
+        if callable(fun) and callable(jac):
+            parts.append(("constraint", fun, jac))
+    return parts
+
+
+def derivative_error(function: Any, derivative: Any, x: Any, unit: float) -> float:
+    """Error of derivative(x) beside its norm or `unit`, the best of five steps; inf if undefined.
+
+    Central differences of order four, in at most 40 of the entries of x.
+    """
+    n = len(x)
+    columns = np.arange(n) if n <= 40 else np.linspace(0, n - 1, 40).astype(int)
+    value = np.atleast_1d(np.array(function(x.copy()), dtype=float)).ravel()
+    given = np.array(derivative(x.copy()), dtype=float)
+    if given.size != value.size * n or not np.all(np.isfinite(given)):
         return np.inf
+    given = given.reshape(value.size, n)[:, columns]
     best = np.inf
     for h in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
-        d = np.empty(len(entries))
-        for k, i in enumerate(entries):
-            e = np.zeros(len(x))
+        numeric = np.empty((value.size, len(columns)))
+        for k, i in enumerate(columns):
+            e = np.zeros(n)
             e[i] = h * max(1.0, abs(x[i])) if h > 1e-5 else h * max(abs(x[i]), 1e-3)
-            near = cost(x + e) - cost(x - e)
-            far = cost(x + 2 * e) - cost(x - 2 * e)
-            d[k] = (8 * near - far) / (12 * e[i])
-        size = max(np.linalg.norm(d), np.linalg.norm(g[entries]), unit)
-        error = np.linalg.norm(d - g[entries]) / size if size > 0 else 0.0
-        best = min(best, error) if np.isfinite(error) else best
-    return float(best)
+            at = [np.array(function(x + s * e), dtype=float).ravel() for s in (-2, -1, 1, 2)]
+            numeric[:, k] = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * e[i])
+        size = max(np.linalg.norm(numeric), np.linalg.norm(given), unit)
+        error = np.linalg.norm(numeric - given) / size if size > 0 else 0.0
+        best = min(best, float(error)) if np.isfinite(error) else best
+    return best
 
 
-def roughness(cost: Any, x: Any) -> float:
-    """Scatter of f on a line of 41 points 1e-7 apart (relative), beside a cubic, in eps |f|."""
-    x = np.atleast_1d(np.asarray(x, dtype=float))
-    d = np.random.default_rng(0).normal(size=x.shape) * np.maximum(np.abs(x), 1e-2)
-    t = np.linspace(-1, 1, 41)
-    values = np.array([cost(x + 1e-7 * step * d) for step in t])
-    if not np.all(np.isfinite(values)):
-        return np.inf
-    middle = values.mean()
-    rest = values - middle - np.polyval(np.polyfit(t, values - middle, 3), t)
-    return float(np.std(rest) / (2.2e-16 * max(abs(middle), 1e-300)))
-
-
-def measure(case: Case, result: Any) -> tuple[list[float], float]:
-    """Return the gradient's errors at four points, and the roughness at the end."""
-    arguments = case.make()
-    pair = scalar(arguments)
-    if pair is None or case.solver in {"least_squares", "root", "fsolve", "curve_fit", "solve_ivp"}:
-        return [], np.nan
-    cost, grad = pair
-    x0 = np.atleast_1d(np.asarray(arguments["x0"], dtype=float))
-    end = result.x if hasattr(result, "x") else x0
+def measure(case: Case, result: Any) -> dict[str, float]:
+    """Return the worst error of each kind of derivative over four points."""
+    start, parts = parts_of(case, case.make())
+    start = np.atleast_1d(np.array(start, dtype=float)).ravel()
+    end = np.array(end_of(case, result, start), dtype=float)
     rng = np.random.default_rng(1)
-    points = [x0, end]
-    for base in (x0, end):
+    points = [start, end]
+    for base in (start, end):
         points.append(
-            base * (1 + 0.1 * rng.normal(size=x0.shape)) + 1e-3 * rng.normal(size=x0.shape)
+            base * (1 + 0.1 * rng.normal(size=base.shape)) + 1e-3 * rng.normal(size=base.shape)
         )
-    errors = []
-    try:
-        unit = 1e-5 * np.linalg.norm(np.ravel(np.array(grad(x0.copy()), float))) if grad else 0.0
-        unit = max(unit, 1e-10 * abs(cost(x0.copy()))) if np.isfinite(unit) else 0.0
+    errors: dict[str, float] = {}
+    for name, function, derivative in parts:
+        try:
+            first = np.array(derivative(start.copy()), dtype=float)
+            level = 1e-10 * np.linalg.norm(np.array(function(start.copy()), dtype=float))
+        except Exception:
+            first, level = np.zeros(1), 0.0
+        unit = max(1e-5 * float(np.linalg.norm(first)), float(level))
+        unit = unit if np.isfinite(unit) else 0.0
         for point in points:
-            errors.append(gradient_error(cost, grad, point, float(unit)) if grad else np.nan)
-        return errors, roughness(cost, end)
-    except Exception:
-        return errors, np.nan
+            try:
+                error = derivative_error(function, derivative, point, unit)
+            except Exception:  # outside the domain, or the fault itself
+                error = np.inf
+            if np.isfinite(error):
+                errors[name] = max(errors.get(name, 0.0), error)
+    return errors
 
 
-def contradiction(case: Case, result: Any, errors: list[float]) -> str:
+def contradiction(case: Case, result: Any, errors: Mapping[str, float]) -> str:
     """Say what in the measurements contradicts the label, or nothing."""
-    finite = [error for error in errors if np.isfinite(error)]
-    worst = max(finite, default=0.0)
-    if case.expected & DERIVATIVE and not case.expected - DERIVATIVE and errors and worst < 1e-6:
-        return "gradient looks right"
-    if not case.expected and worst > 1e-4:
-        return f"gradient looks wrong ({worst:.1e})"
+    parts = {PART_OF.get(slug, "") for slug in case.expected}
+    for part in parts:
+        if "" not in parts and errors.get(part, np.inf) < 1e-6:
+            return f"{part} looks right"
+    for part, error in errors.items():
+        of_wrong = part == "hessian" and "gradient" in parts  # compared with a wrong gradient
+        if part not in parts and not of_wrong and case.expected <= JUDGED and error > 1e-3:
+            return f"{part} looks wrong ({error:.1e})"
     if not case.expected and result is None:
         return "raised"
     return ""
+
+
+def examine(case: Case) -> tuple[str, dict[str, float], str]:
+    """Return what the solver said, the errors measured, and what contradicts the label."""
+    result, said = run(case)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        errors = measure(case, result)
+    return said, errors, contradiction(case, result, errors)
+
+
+def load(path: str) -> dict[str, Case]:
+    """Return the CASES of a file outside the package."""
+    spec = importlib.util.spec_from_file_location("cases_of_a_file", path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module.CASES
 
 
 def main() -> None:
@@ -144,31 +217,18 @@ def main() -> None:
     parser.add_argument("only", nargs="*", help="parts of names")
     parser.add_argument("--file", help="a module with CASES of its own")
     chosen = parser.parse_args()
-    cases = CASES
-    if chosen.file:
-        spec = importlib.util.spec_from_file_location("held", chosen.file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["held"] = module
-        spec.loader.exec_module(module)
-        cases = module.CASES
+    cases = load(chosen.file) if chosen.file else CASES
     for name, case in cases.items():
         if chosen.only and not any(part in name for part in chosen.only):
             continue
         begin = time.perf_counter()
-        result, said = run(case)
-        took = time.perf_counter() - begin
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            errors, rough = measure(case, result)
-        shown = " ".join(f"{error:.0e}" for error in errors)
-        method = case.make().get("method", "") or case.solver
+        said, errors, against = examine(case)
+        shown = ", ".join(f"{part} {error:.0e}" for part, error in errors.items())
+        method = str(case.make().get("method") or case.solver)
         label = ",".join(sorted(case.expected))[:40] or "-"
-        against = contradiction(case, result, errors)
         print(
-            f"{name[:44]:44s} {label:40s} {str(method)[:12]:12s} {took:5.2f}s {said:70s} "
-            f"[{shown}] rough {rough:.0f}{' <-- ' + against if against else ''}",
+            f"{name[:44]:44s} {label:40s} {method[:12]:12s} {time.perf_counter() - begin:5.2f}s "
+            f"{said:70s} {shown}{' <-- ' + against if against else ''}",
             flush=True,
         )
 
