@@ -234,7 +234,7 @@ def weight_decay_missing_and_trust_constr_content() -> Arguments:
     }
 
 
-@case("extra-penalty")
+@case("extra-penalty", "wrong-entries")
 def intercept_penalised_in_the_gradient_only() -> Arguments:
     X, y = classification(100, 3, 10, intercept=True)
     y[:80] = 1.0
@@ -277,7 +277,7 @@ def penalty_of_another_strength() -> Arguments:
 # --- blocks and entries -------------------------------------------------------------------------
 
 
-@case("zero-gradient")
+@case("zero-gradient", "wrong-entries")
 def offset_gradient_never_filled_in() -> Arguments:
     X, y = classification(80, 4, 12)
 
@@ -636,7 +636,7 @@ def euler_sensitivities_lack_a_term() -> Arguments:
     return {"fun": misfit, "x0": np.array([0.8, 0.6, 0.6, 0.7]), "jac": True, "method": "L-BFGS-B"}
 
 
-@case("wrong-gradient")
+@case("wrong-gradient", "wrong-entries")
 def loss_curvature_missing_under_trust_exact() -> Arguments:
     def f(x):
         return math.log(1 + x[0] ** 2) + (x[1] - x[0] ** 2) ** 2

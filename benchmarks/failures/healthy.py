@@ -644,3 +644,201 @@ def cost_constant_in_an_unused_parameter() -> Arguments:
         "jac": lambda x: np.array([2 * (x[0] - 1), np.sinh(x[1]), 0.0]),
         "method": "SLSQP",
     }
+
+
+@case(also=("converged",))
+def feasibility_problem_with_a_constant_objective() -> Arguments:
+    """Two link angles that reach a point; the objective is zero on purpose."""
+
+    def reach(q):
+        return np.array([np.cos(q[0]) + np.cos(q[1]) - 1.2, np.sin(q[0]) + np.sin(q[1]) - 0.5])
+
+    def jacobian(q):
+        return np.array([[-np.sin(q[0]), -np.sin(q[1])], [np.cos(q[0]), np.cos(q[1])]])
+
+    return {
+        "fun": lambda q: 0.0,
+        "x0": np.array([0.2, 1.4]),
+        "jac": lambda q: np.zeros(2),
+        "constraints": {"type": "eq", "fun": reach, "jac": jacobian},
+        "method": "SLSQP",
+    }
+
+
+@case(also=("converged", "precision-limit"))
+def complex_step_gradient_by_scipy() -> Arguments:
+    return {
+        "fun": lambda x: np.sum(np.exp(0.3 * x) - x) + 0.5 * np.sum(x[1:] * x[:-1]),
+        "x0": np.full(4, 0.5),
+        "jac": "cs",
+        "method": "trust-constr",
+    }
+
+
+@case(also=("converged", "precision-limit"))
+def three_point_gradient_by_scipy() -> Arguments:
+    X, y = regression(25, 3, 21)
+    return {
+        "fun": lambda w: np.sum(np.cosh(X @ w - y)),
+        "x0": np.zeros(3),
+        "jac": "3-point",
+        "method": "CG",
+    }
+
+
+@case(also=("converged", "iteration-limit"))
+def nelder_mead_needs_no_gradient() -> Arguments:
+    return {"fun": rosen, "x0": np.array([-1.2, 1.0]), "method": "Nelder-Mead"}
+
+
+@case(also=("converged",))
+def hessian_product_of_a_logistic_regression() -> Arguments:
+    X, y = regression(90, 5, 22)
+    s = (y > 0).astype(float)
+
+    def f(w):
+        z = X @ w
+        return np.sum(np.logaddexp(0, z) - s * z) + 0.1 * w @ w
+
+    def g(w):
+        return X.T @ (expit(X @ w) - s) + 0.2 * w
+
+    def hp(w, v):
+        p = expit(X @ w)
+        return X.T @ (p * (1 - p) * (X @ v)) + 0.2 * v
+
+    return {"fun": f, "x0": np.zeros(5), "jac": g, "hessp": hp, "method": "trust-krylov"}
+
+
+@case(also=("converged",))
+def dogleg_on_a_convex_cost() -> Arguments:
+    c = np.array([1.0, -1.0, 0.5])
+    return {
+        "fun": lambda x: np.sum(np.cosh(x - c)) + 0.5 * x @ x,
+        "x0": np.array([2.0, 2.0, -2.0]),
+        "jac": lambda x: np.sinh(x - c) + x,
+        "hess": lambda x: np.diag(np.cosh(x - c)) + np.eye(3),
+        "method": "dogleg",
+    }
+
+
+@case(also=("converged",))
+def gauss_newton_hessian_is_close_enough_at_zero_residual() -> Arguments:
+    """The residual is linear, so that J'J is the Hessian and not an approximation."""
+    X, y = regression(40, 4, 23)
+    return {
+        "fun": lambda w: 0.5 * np.sum((X @ w - y) ** 2),
+        "x0": np.zeros(4),
+        "jac": lambda w: X.T @ (X @ w - y),
+        "hess": lambda w: X.T @ X,
+        "method": "trust-ncg",
+    }
+
+
+@case(solver="fmin_l_bfgs_b", also=("converged", "precision-limit"))
+def old_interface_with_bounds_and_factr() -> Arguments:
+    X, y = regression(60, 6, 24)
+    return {
+        "func": lambda w: (0.5 * np.sum((X @ w - y) ** 2), X.T @ (X @ w - y)),
+        "x0": np.zeros(6),
+        "bounds": [(-1, 1)] * 6,
+        "factr": 10.0,
+    }
+
+
+@case(solver="fmin_bfgs", also=("converged", "precision-limit"))
+def old_interface_without_a_gradient() -> Arguments:
+    return {"f": rosen, "x0": np.array([1.2, 1.3]), "disp": 0}
+
+
+@case(solver="root", also=("converged",))
+def circle_and_line_by_lm() -> Arguments:
+    return {
+        "fun": lambda x: np.array([x @ x - 4.0, x[0] - 2 * x[1] + 1.0]),
+        "x0": np.array([1.0, 1.0]),
+        "jac": lambda x: np.array([2 * x, [1.0, -2.0]]),
+        "method": "lm",
+    }
+
+
+@case(also=("converged",))
+def convex_cost_with_a_kink_at_zero_met_on_the_way() -> Arguments:
+    """The path crosses the kink of abs(x[0]); the minimum at x[0] = 2 is smooth."""
+
+    def f(x):
+        return 0.2 * np.abs(x[0]) + (x[0] - 2.1) ** 2 + (x[1] + 1) ** 2
+
+    def g(x):
+        return np.array([0.2 * np.sign(x[0]) + 2 * (x[0] - 2.1), 2 * (x[1] + 1)])
+
+    return {"fun": f, "x0": np.array([-3.0, 2.0]), "jac": g, "method": "BFGS"}
+
+
+@case(also=("converged",))
+def sparse_gradient_of_a_ranking_loss() -> Arguments:
+    """Most of the 400 scores belong to items nobody compared: zero but for a weak prior."""
+    rng = np.random.default_rng(25)
+    pairs = rng.choice(60, size=(300, 2))
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+
+    def f(s):
+        d = s[pairs[:, 0]] - s[pairs[:, 1]]
+        g = 0.01 * s
+        p = expit(-d)
+        np.add.at(g, pairs[:, 0], -p)
+        np.add.at(g, pairs[:, 1], p)
+        return np.sum(np.logaddexp(0, -d)) + 0.005 * s @ s, g
+
+    return {"fun": f, "x0": np.zeros(400), "jac": True, "method": "L-BFGS-B"}
+
+
+@case(also=("converged", "precision-limit"))
+def tiny_cost_in_picojoules() -> Arguments:
+    c = np.array([1.0, 2.0])
+    return {
+        "fun": lambda x: 1e-12 * np.sum(np.cosh(x - c)),
+        "x0": np.array([3.0, -1.0]),
+        "jac": lambda x: 1e-12 * np.sinh(x - c),
+        "method": "BFGS",
+        "options": {"gtol": 1e-18},
+    }
+
+
+@case(also=("converged",))
+def unbounded_below_but_held_by_its_bounds() -> Arguments:
+    c = np.array([-1.0, 2.0, -3.0])
+    return {
+        "fun": lambda x: c @ x,
+        "x0": np.zeros(3),
+        "jac": lambda x: c,
+        "bounds": [(-1, 1)] * 3,
+        "method": "L-BFGS-B",
+    }
+
+
+@case(also=("converged",))
+def redundant_bounds_and_inactive_constraints() -> Arguments:
+    return {
+        "fun": lambda x: np.sum((x - 0.3) ** 2) + 0.1 * np.sum(x**4),
+        "x0": np.array([0.9, 0.1, 0.5]),
+        "jac": lambda x: 2 * (x - 0.3) + 0.4 * x**3,
+        "bounds": [(0, 1)] * 3,
+        "constraints": [
+            {"type": "ineq", "fun": lambda x: x, "jac": lambda x: np.eye(3)},
+            {"type": "ineq", "fun": lambda x: 10 - x.sum(), "jac": lambda x: -np.ones(3)},
+        ],
+        "method": "SLSQP",
+    }
+
+
+@case(also=("converged", "iteration-limit"))
+def symmetric_start_with_a_slope_in_one_parameter_only() -> Arguments:
+    """The gradient in x[1] is zero at the start, by symmetry, and the minimum has x[1] = 0."""
+    return {
+        "fun": lambda x: np.log(np.cosh(x[0] - 1)) + x[1] ** 2 * (1 + x[0] ** 2),
+        "x0": np.array([-1.0, 0.0]),
+        "jac": lambda x: np.array(
+            [np.tanh(x[0] - 1) + 2 * x[0] * x[1] ** 2, 2 * x[1] * (1 + x[0] ** 2)]
+        ),
+        "method": "CG",
+    }

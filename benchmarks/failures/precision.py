@@ -115,7 +115,7 @@ def image_loss_of_1e12_in_single_precision() -> Arguments:
     }
 
 
-@case("low-precision", also=("noise", "piecewise-constant"))
+@case("low-precision", "piecewise-constant", also=("noise",))
 def half_precision_storage_of_the_weights() -> Arguments:
     rng = np.random.default_rng(4)
     A = rng.normal(size=(30, 4))
@@ -276,7 +276,7 @@ def chi_square_beside_an_offset_of_1e13() -> Arguments:
     return {"fun": energy, "x0": np.zeros(3), "method": "L-BFGS-B"}
 
 
-@case("noise", also=("wrong-gradient",))
+@case("noise", "wrong-gradient")
 def inner_minimisation_barely_converged() -> Arguments:
     """Bilevel: the inner problem is solved by gradient steps until they are short."""
     rng = np.random.default_rng(9)

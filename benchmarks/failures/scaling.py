@@ -256,7 +256,7 @@ def start_on_the_saddle_of_a_double_well() -> Arguments:
     }
 
 
-@case("dead-start")
+@case("dead-start", also=("unused-block",))
 def saturated_network() -> Arguments:
     """Weights of a few thousand: every unit is flat to the last bit."""
     rng = np.random.default_rng(6)

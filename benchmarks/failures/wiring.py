@@ -442,7 +442,7 @@ def targets_consumed_by_the_cost() -> Arguments:
     return {"fun": cost, "x0": np.zeros(3), "jac": grad, "args": (X, y), "method": "TNC"}
 
 
-@case("mutated-data", also=("nondeterministic",))
+@case("mutated-data", "nondeterministic")
 def features_rescaled_at_each_call() -> Arguments:
     rng = np.random.default_rng(18)
     X = 5 + 3 * rng.normal(size=(40, 3))
@@ -550,7 +550,7 @@ def jacobian_reuses_the_last_cost_call() -> Arguments:
     return {"fun": model.value, "x0": np.zeros(4), "jac": model.score, "method": "Newton-CG"}
 
 
-@case("stale-cache", also=("nondeterministic", "wrong-gradient"))
+@case("stale-cache", "piecewise-constant", also=("nondeterministic", "wrong-gradient"))
 def cache_keyed_on_rounded_parameters() -> Arguments:
     rng = np.random.default_rng(23)
     A = rng.normal(size=(15, 3))
