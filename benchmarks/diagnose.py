@@ -1,8 +1,8 @@
 """Is the first cause right? Every failing and healthy program of the corpus, diagnosed.
 
-    python -m benchmarks.diagnose             all cases
-    python -m benchmarks.diagnose scaling     those whose name or theme contains the word
-    python -m benchmarks.diagnose -v          with what was said where it is wrong
+python -m benchmarks.diagnose             all cases
+python -m benchmarks.diagnose scaling     those whose name or theme contains the word
+python -m benchmarks.diagnose -v          with what was said where it is wrong
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ def main() -> None:
     chosen: dict[str, Any] = {
         name: case
         for name, case in CASES.items()
-        if not options.words or any(word in name or word in case.make.__module__ for word in options.words)
+        if not options.words
+        or any(word in name or word in case.make.__module__ for word in options.words)
     }
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

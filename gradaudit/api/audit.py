@@ -63,6 +63,8 @@ class Audit:
     progress : callable or None
     places : sequence of (str, ndarray of float64, shape (n,))
         Named points to audit right after x0, such as the one where an optimizer stopped.
+    enough : int or None
+        No further point is begun after so many calls while nothing is wrong.
     """
 
     def __init__(
@@ -73,9 +75,11 @@ class Audit:
         progress: Listener | None = None,
         *,
         places: Sequence[tuple[str, Vector]] = (),
+        enough: int | None = None,
     ) -> None:
         self.problem = problem
         self.places = places
+        self.enough = enough
         self.settings = settings
         self.seed = read_seed(rng)
         self.rng = np.random.default_rng(self.seed)
@@ -194,9 +198,16 @@ class Audit:
             )
             if record.dependence.constant:
                 return
-        if problem.lower is None and problem.structure.dtype == np.float64:
+        if problem.structure.dtype == np.float64:
             record.stairs = probe_stairs(
-                self.evaluator, problem.start, first.cost, first.gradient, sizes, self.rng
+                self.evaluator,
+                problem.start,
+                first.cost,
+                first.gradient,
+                sizes,
+                self.rng,
+                lower=problem.lower,
+                upper=problem.upper,
             )
 
     def _lay_out(self) -> None:
@@ -234,6 +245,8 @@ class Audit:
         certified = False
         for number in range(self.settings.points + len(_FAR_REACHES)):
             if number >= self.settings.points and not self._flat_so_far():
+                break
+            if self._enough_seen():
                 break
             found = self._place(number, sizes)
             if found is None:
@@ -326,6 +339,11 @@ class Audit:
         if number < self.settings.points:
             self.record.skipped.append(name)
         return None
+
+    def _enough_seen(self) -> bool:
+        """Tell whether further points would cost more than they are worth."""
+        spent = self.enough is not None and self.evaluator.calls >= self.enough
+        return spent and bool(self.record.points) and not self.record.descriptions
 
     def _flat_so_far(self) -> bool:
         """Tell whether the gradient was zero, and nothing wrong with that, at every point."""

@@ -1,4 +1,4 @@
-"""Why did the optimizer stop? The run, the audit of what it was given, and the way on from there."""
+"""Why did the optimizer stop? The run, the audit of what it got, and the way on from there."""
 
 from __future__ import annotations
 
@@ -17,19 +17,27 @@ from gradaudit.evaluator import Evaluator
 from gradaudit.evidence.directions import typical_sizes
 from gradaudit.optimizers.call import Call, minimize_call, outcome
 from gradaudit.optimizers.causes import Evidence, faults, judge, passes
-from gradaudit.optimizers.feasibility import observe_feasibility
-from gradaudit.optimizers.objective import objective
+from gradaudit.optimizers.derivatives import VectorAudit, audit_constraints
+from gradaudit.optimizers.feasibility import feasible, observe_feasibility
+from gradaudit.optimizers.matrices import Common, audit_second_order, audit_vector_function
+from gradaudit.optimizers.objective import objective, vector_function
 from gradaudit.optimizers.recorder import Recorder, Recording
 from gradaudit.optimizers.rerun import Confirmation, confirm, rescale
 from gradaudit.optimizers.story import Story, read_history, read_story
-from gradaudit.optimizers.survey import Surveyor
+from gradaudit.optimizers.survey import Survey, Surveyor
 from gradaudit.problem import Problem, read_bounds, shown
-from gradaudit.results import Diagnosis, Evaluations, Settings
+from gradaudit.results import Diagnosis, Evaluations, Settings, Verdict
 
 BUDGET: Final = 500
-# What the audit of the gradient leaves of the budget, at least. (A right gradient takes 120 to 250
-# evaluations; what a wrong one takes to describe is well spent, since nothing else is measured.)
-_RESERVE: Final = 40
+# Parts of the budget: at most for the audit of a gradient that is wrong, which leaves little to
+# survey; and after how much no further point is begun while it seems right (it takes 100 to 250
+# evaluations as a rule).
+_AUDIT: Final = 0.84
+_ENOUGH: Final = 0.4
+_FEWEST: Final = 60
+_SHORTEST_RUN: Final = 25
+_FEW: Final = 20
+_MANY: Final = 100
 # A run that is made only to see how it ends may take this many evaluations of the cost.
 _LONGEST_RUN: Final = 20_000
 _LONGEST_REPEAT: Final = 200
@@ -261,18 +269,17 @@ class _Diagnosing:
         """Audit what the solver was given; when nothing is wrong with it, look at the stop."""
         start = self._start()
         problem = objective(self.call, start, self.blocks)
-        self._audit(problem)
+        if self.call.kind == "minimize":
+            self._audit(problem)
         if given:
             self._require_same_problem(problem)
-        self._vectors(start)
+        self._audit_vectors(problem)
         if self.call.kind == "ode":
             return
         found = bool(faults(self.evidence))
         sizes = typical_sizes(np.where(start != 0, start, self.story.end), _known_blocks(problem))
-        evaluator = Evaluator(problem, budget=max(self.budget - self.spent, 40))
-        surveyor = Surveyor(
-            evaluator, self.story, sizes, self.rng, trust=self.evidence.gradient_checked
-        )
+        evaluator = Evaluator(problem, budget=max(self.budget - self.spent, _FEWEST))
+        surveyor = Surveyor(evaluator, self.story, sizes, self.rng, trust=self._not_refuted())
         self.evidence.survey = surveyor.survey
         try:
             if found:
@@ -280,7 +287,7 @@ class _Diagnosing:
                 surveyor.survey.start_cost = self.story.start_cost
                 surveyor.draw()
             else:
-                self._survey(surveyor)
+                self._survey_what_can_be_paid(surveyor)
         finally:
             self._count(evaluator)
         self._confirm(problem)
@@ -306,15 +313,14 @@ class _Diagnosing:
         return np.clip(start, lower, upper)
 
     def _audit(self, problem: Problem) -> None:
-        story = self.story
-        end = (
-            story.end if problem.lower is None else np.clip(story.end, problem.lower, problem.upper)
-        )
-        moved = not np.array_equal(end, problem.start) and bool(np.isfinite(end).all())
+        places = self._points(problem)[1:]
         settings = Settings(
-            points=3 if moved else 2, budget=max(self.budget - _RESERVE, 1), seconds=self.seconds
+            points=2 + len(places),
+            budget=max(int(_AUDIT * self.budget), 1),
+            seconds=self.seconds,
         )
-        audit = Audit(problem, settings, self.rng, places=(("the stop", end),) if moved else ())
+        enough = int(_ENOUGH * self.budget)
+        audit = Audit(problem, settings, self.rng, places=places, enough=enough)
         try:
             report = audit.run()
         finally:
@@ -336,8 +342,79 @@ class _Diagnosing:
                 f"result.x is {found:.10g}; give the same fun and args that minimize had"
             )
 
-    def _vectors(self, start: Vector) -> None:
-        del start
+    def _audit_vectors(self, problem: Problem) -> None:
+        """Audit the derivatives that are matrices: of residuals, gradients and constraints."""
+        call = self.call
+        common = Common(
+            points=self._points(problem),
+            blocks=self._blocks(problem),
+            lower=problem.lower,
+            upper=problem.upper,
+            rng=self.rng,
+        )
+        vector = vector_function(call)
+        if vector is not None:
+            audit = audit_vector_function(call, vector, common, self._share(0.6))
+            self._take(audit)
+            self.evidence.gradient_checked = (
+                vector.jac is not None and audit.verdict != Verdict.FAIL
+            )
+            return
+        share = self._share(0.0 if faults(self.evidence) else 0.3)
+        for audit in audit_second_order(call, common, share):
+            self._take(audit)
+        if call.constraints:
+            self._take(
+                audit_constraints(
+                    call.constraints,
+                    common.points,
+                    blocks=common.blocks,
+                    lower=common.lower,
+                    upper=common.upper,
+                    budget=self._share(0.4),
+                    rng=self.rng,
+                )
+            )
+
+    def _share(self, part: float) -> int:
+        """Return a part of the evaluations that remain, enough for a right function."""
+        return max(int(part * (self.budget - self.spent)), _FEWEST)
+
+    def _take(self, audit: VectorAudit) -> None:
+        self.evidence.vectors += audit.findings
+        self.calls = Evaluations(
+            cost=self.calls.cost + audit.evaluations, gradient=self.calls.gradient
+        )
+
+    def _points(self, problem: Problem) -> list[tuple[str, Vector]]:
+        end = self._end(problem)
+        moved = not np.array_equal(end, problem.start) and bool(np.isfinite(end).all())
+        return [("x0", problem.start), *([("the stop", end)] if moved else [])]
+
+    def _end(self, problem: Problem) -> Vector:
+        end = self.story.end
+        if problem.lower is None or problem.upper is None:
+            return end
+        return np.clip(end, problem.lower, problem.upper)
+
+    def _blocks(self, problem: Problem) -> tuple[Block, ...]:
+        """Return the blocks that the audit of the gradient found."""
+        report = self.evidence.report
+        if (
+            report is None
+            or not report.blocks
+            or sum(b.size for b in report.blocks) != problem.size
+        ):
+            return _known_blocks(problem)
+        return tuple(Block(b.name, b.start, b.shape) for b in report.blocks)
+
+    def _survey_what_can_be_paid(self, surveyor: Surveyor) -> None:
+        """Survey as far as the budget goes; the cheap and telling things come first."""
+        try:
+            self._survey(surveyor)
+        except BudgetExhausted:
+            if surveyor.survey.onward is None:
+                raise
 
     def _survey(self, surveyor: Surveyor) -> None:
         """Measure around the end, the cheap and telling things first."""
@@ -345,6 +422,11 @@ class _Diagnosing:
         surveyor.begin()
         surveyor.go_on()
         self._constraints(surveyor)
+        if not self.call.constraints and surveyor.end.size <= _FEW:
+            surveyor.measure_scales()
+            surveyor.go_on_scaled()
+        if not story.failed and not evidence.limited and not self.call.constraints:
+            surveyor.look_for_saddle()
         if survey.slope_of(survey.start_gradient) <= _LEVEL * abs(survey.start_cost) + 1e-300:
             surveyor.look_around_start()
         trouble = (
@@ -356,16 +438,37 @@ class _Diagnosing:
         far = float(np.abs(story.end / survey.sizes).max(initial=0.0)) > 100.0
         if trouble or far or evidence.limited:
             surveyor.look_far()
+            self._keep_within_constraints(survey)
         if survey.fall is not None:
             return
         corner = survey.slope_of(survey.gradient) > 1e-3 * max(survey.drop, 0.0)
-        if (trouble and not evidence.limited) or (corner and not evidence.limited):
+        if trouble or corner:
             surveyor.look_at_edge()
             surveyor.look_along()
             if not survey.kinks and survey.jump is None:
                 surveyor.look_at_entries()
-        if story.failed or (evidence.unfinished and not evidence.limited):
+        if trouble and (not evidence.limited or self._ran_long()):
             self._scale(surveyor)
+
+    def _ran_long(self) -> bool:
+        """Tell whether the limit that ended the run was SciPy's own, and a generous one."""
+        limits = ("maxiter", "maxfun", "maxfev", "max_nfev")
+        return self.story.evaluations >= _MANY and not any(
+            name in self.call.options for name in limits
+        )
+
+    def _not_refuted(self) -> bool:
+        """Tell whether the user's gradient may be followed: nothing was found wrong with it."""
+        report = self.evidence.report
+        audited = self.evidence.gradient_checked or (report is not None and bool(report.blocks))
+        return audited and not faults(self.evidence)
+
+    def _keep_within_constraints(self, survey: Survey) -> None:
+        """Forget a fall that leaves the constraints: they are what bounds it."""
+        if survey.fall is not None and not all(
+            feasible(self.call.constraints, point) for point in survey.fall.points
+        ):
+            survey.fall = None
 
     def _constraints(self, surveyor: Surveyor) -> None:
         survey, story = surveyor.survey, self.story
@@ -386,12 +489,15 @@ class _Diagnosing:
         survey = surveyor.survey
         if survey.kinks or survey.jump:
             return
-        surveyor.measure_scales()
-        if survey.scales is not None and not self.evidence.unfinished:
-            surveyor.go_on()
+        if survey.scales is None:
+            surveyor.measure_scales()
+            surveyor.go_on_scaled()
         if not (self.evidence.unfinished or self.evidence.constrained):
             return
-        found = rescale(self.call, self.story, survey, most=max(self.budget - self.spent, 60))
+        most = self.budget - self.spent - surveyor.evaluator.calls
+        if most < _SHORTEST_RUN:
+            return
+        found = rescale(self.call, self.story, survey, most=most)
         if found is not None:
             self.evidence.rescaled, self.evidence.rescaled_evaluations = found
             self.calls = Evaluations(

@@ -105,8 +105,8 @@ class Reading:
         Promised and measured are the same up to what is negligible.
     clear : ndarray of bool, shape (m,)
         Windows far apart agree with each other, and plainly not with the product.
-    still : bool
-        The function was the same to the last bit at every step.
+    still : ndarray of bool, shape (m,)
+        Rows that were the same to the last bit at every step but the longest.
     samples : Samples or None
         Kept where not all rows agree, to be read again.
     """
@@ -118,7 +118,7 @@ class Reading:
     scale: Vector
     agreed: Mask
     clear: Mask
-    still: bool = False
+    still: Mask
     samples: Samples | None = None
 
     def trusted(self) -> Mask:
@@ -212,8 +212,10 @@ class VectorPoint:
         for r in self.readings:
             seen |= r.agreed | r.clear
             if self.noise is not None:
+                size = np.maximum(r.scale, np.abs(r.numeric))
                 with np.errstate(invalid="ignore"):
-                    seen |= r.trusted() & (np.abs(r.promised - r.numeric) <= r.error)
+                    gap = np.abs(r.promised - r.numeric)
+                    seen |= r.trusted() & (gap <= np.maximum(r.error, 1e-3 * size))
         for c in self.careful:
             seen[c.row] |= c.bar <= 1e-3 * max(c.scale, abs(c.measured)) or c.wrong(0.0)
         return seen
@@ -357,10 +359,11 @@ class VectorAuditor:
             if step > point.reach:
                 continue
             value, uncertainty = _window(samples, step, scale)
+            rounding = np.where(np.isfinite(uncertainty), uncertainty, -1.0)
+            with np.errstate(invalid="ignore"):
+                same = np.abs(promised - value) <= np.where(scale > 0.0, tolerance, rounding)
             if point.noise is not None:
                 uncertainty = uncertainty + _SPREAD * point.noise / step
-            with np.errstate(invalid="ignore"):
-                same = np.abs(promised - value) <= np.where(scale > 0.0, tolerance, uncertainty)
             same &= ~agreed & ~clear
             clear |= _is_clear(promised, scale, (numeric, error), (value, uncertainty)) & ~agreed
             better = ((uncertainty < error) & ~agreed) | same
@@ -369,7 +372,7 @@ class VectorAuditor:
             agreed |= same
             if (agreed | clear).all():
                 break
-        still = all(not differ(v, point.value) for v in samples.known.values())
+        near = [v == point.value for step, v in samples.known.items() if abs(step) <= WINDOWS[0]]
         return Reading(
             along=along,
             promised=promised,
@@ -378,7 +381,7 @@ class VectorAuditor:
             scale=scale,
             agreed=agreed,
             clear=clear,
-            still=still,
+            still=np.all(near, axis=0),
             samples=None if agreed.all() else samples,
         )
 
@@ -613,7 +616,7 @@ class _Observation:
         values = read_values(raw, self.calls.names[0])
         own = isinstance(raw, np.ndarray) and np.may_share_memory(cast("Any", raw), array)
         mutated = self.calls.names[0] if differ(array, self.theta) else ""
-        return _First(raw=raw, values=values, own=own, mutated=mutated)
+        return _First(raw=cast("Any", raw), values=values, own=own, mutated=mutated)
 
     def _first_derivative(self, rows: int) -> _FirstMatrix | None:
         if not self.matrices:
@@ -643,7 +646,7 @@ class _Observation:
             return None
 
     def _changed_matrix(self, first: _FirstMatrix | None, rows: int) -> bool:
-        if first is None or not isinstance(first.raw, np.ndarray):
+        if first is None or not _is_array(first.raw):
             return False
         now = _entries(self.calls.read(first.raw, rows, self.theta.size))
         return now is not None and differ(now, first.entries)
@@ -676,8 +679,12 @@ def _gap(new: Vector, old: Vector) -> float:
     return math.inf if new.size != old.size else relative_difference(new, old)
 
 
+def _is_array(raw: Any) -> bool:
+    return isinstance(raw, np.ndarray)
+
+
 def _changed_values(raw: Any, values: Vector, calls: VectorCalls) -> bool:
-    if not isinstance(raw, np.ndarray):
+    if not _is_array(raw):
         return False
-    now = read_values(cast("Any", raw), calls.names[0])
+    now = read_values(raw, calls.names[0])
     return now.size != values.size or differ(now, values)

@@ -126,14 +126,13 @@ class VectorCalls:
         self.turned = turned
         self.names = names
         self.calls = 0
-        self.values = 0
+        self.overwrites_direction = False
         self.first_exception: BaseException | None = None
         self._budget = budget
 
     def raw_value(self, argument: Vector) -> Any:
         """Call the function on exactly this array."""
         returned = self._call(self.fun, argument)
-        self.values += 1
         if self.jac is True:
             return self._pair(returned)[0]
         return returned
@@ -204,13 +203,15 @@ class VectorCalls:
         def times(along: Vector) -> Vector:
             key = along.tobytes()
             if key not in known:
+                given = along.copy()
                 try:
-                    raw = self._call(self.jac, theta.copy(), along.copy())
+                    raw = self._call(self.jac, theta.copy(), given)
                 except GradauditError:
                     raise
                 except Exception as error:
                     raise _chained(self.names[1], error, where) from error
                 values = read_values(raw, self.names[1])
+                self.overwrites_direction |= not np.array_equal(given, along)
                 if values.size != rows:
                     raise BadReturn(
                         f"{self.names[1]} has {values.size:,} entries where {rows:,} are needed"

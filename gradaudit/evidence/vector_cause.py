@@ -27,6 +27,8 @@ _FITS: Final = 1e-5
 _COLUMNS: Final = 24
 # Columns found otherwise, and blocks, that are worth a measurement each.
 _FEW: Final = 8
+# As many entries are named, where they are not more than half of all.
+_LITTLE: Final = 3
 # A decoded index must be this close to a whole number.
 _WHOLE: Final = 0.1
 # A product or ratio below this part of its row says nothing.
@@ -388,13 +390,15 @@ def _column_cause(found: Columns, point: VectorPoint, rows: VectorCause | None) 
     one_entry = len(entries) == 1
     if len(known) == len(factors) and not one_entry:
         return _scaled_columns(point, columns, known)
-    if len(columns) == 1 and not one_entry and 3 * len(entries) > found.wrong.shape[0]:
+    if one_entry:
+        return replace(entries_cause(found, entries), kind="entries")
+    if len(columns) == 1 and 3 * len(entries) > found.wrong.shape[0]:
         return replace(entries_cause(found, entries), kind="columns", columns=columns)
     if lines.size == 1 and point.value.size > 1 and 3 * len(entries) > found.wrong.shape[1]:
         return replace(
             entries_cause(found, entries), kind="rows", rows=(int(lines[0]),), columns=columns
         )
-    if entries and (3 * len(entries) <= max(found.wrong.size, 3) or one_entry):
+    if len(entries) <= max(found.wrong.size / 3, min(_LITTLE, found.wrong.size / 2)):
         return replace(entries_cause(found, entries), kind="entries")
     return replace(
         rows or VectorCause(), columns=columns if 2 * len(columns) <= point.theta.size else ()

@@ -26,10 +26,16 @@ _ROUGH: Final = 50.0
 # A cost without slope: what the gradient promises for a move by the parameters' sizes.
 _LEVEL: Final = 1e-12
 _SPREAD: Final = 1e3
+# Steps of differences in SciPy, relative to the parameters.
+_SCIPY_STEP: Final = 1.5e-8
+_DIFFERENCE: Final = 6e-6
+# A corner this near, in units of the parameters' size, is where the run stopped.
+_AT_THE_END: Final = 0.02
 # The active constraints leave this part of the gradient unbalanced at a point that is no optimum.
 _UNBALANCED: Final = 0.05
 _WARNINGS: Final = frozenset({"nondeterministic", "piecewise-constant", "ignored-argument"})
-_SECOND_ORDER: Final = ("trust-ncg", "trust-exact", "trust-krylov", "dogleg", "Newton-CG")
+# These copy what the gradient returns before they ask again.
+_COPYING: Final = ("L-BFGS-B", "TNC", "SLSQP")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,6 +78,8 @@ class Evidence:
     def unfinished(self) -> bool:
         """Whether a trusted run gets visibly further from where the solver stopped."""
         survey = self.survey
+        if self.constrained:
+            return not _at_rest(self)
         part = _GAVE_UP if self.story.failed else _UNFINISHED
         return survey.left_over > part * max(survey.drop, 0.0)
 
@@ -150,25 +158,52 @@ def _finding(
 
 def _unfit(evidence: Evidence) -> Iterator[Finding]:
     """Yield what explains the stop although every derivative is right, most likely first."""
+    trouble = evidence.story.failed or evidence.unfinished or bool(evidence.story.raised)
+    if trouble or evidence.limited:
+        yield from _doubtful(evidence)
+    if evidence.outside and (trouble or _left_unmoved(evidence)):
+        yield _outside(evidence)
+    if evidence.survey.terraced:
+        yield _terraces(evidence)
     yield from _unbounded(evidence)
     yield from _not_finite(evidence)
     yield from _constraints(evidence)
-    trouble = evidence.story.failed or evidence.unfinished or bool(evidence.story.raised)
     if trouble and not evidence.limited:
         yield from _jump(evidence)
         yield from _kink(evidence)
         yield from _noisy(evidence)
     elif _settled_on_a_corner(evidence):
+        yield from _jump(evidence)
         yield from _kink(evidence)
     yield from _dead_start(evidence)
     yield from _scaling(evidence)
+
+
+def _left_unmoved(evidence: Evidence) -> bool:
+    """Tell whether the run ended where the bounds put its start."""
+    start = np.delete(evidence.story.start, list(evidence.outside))
+    return bool(np.array_equal(start, np.delete(evidence.story.end, list(evidence.outside))))
+
+
+def _doubtful(evidence: Evidence) -> Iterator[Finding]:
+    """Yield what a run can live with, and this one did not: a reused buffer, a rough Hessian."""
+    report = evidence.report
+    found = [*evidence.vectors, *(() if report is None else report.findings)]
+    for finding in found:
+        if finding.level != "warning" or finding.allowed:
+            continue
+        keeps = evidence.story.call.method not in _COPYING
+        if finding.slug.startswith("wrong-") or (finding.slug == "aliased-buffer" and keeps):
+            yield finding
 
 
 def _settled_on_a_corner(evidence: Evidence) -> bool:
     """Tell whether a run that claims success stopped where the gradient is nowhere near zero."""
     survey = evidence.survey
     slope = survey.slope_of(survey.gradient)
-    return slope > 1e-3 * max(survey.drop, 0.0) and bool(survey.kinks)
+    odd = [*survey.kinks, *([survey.jump] if survey.jump else [])]
+    at_the_end = any(each.distance < _AT_THE_END for each in odd)
+    return slope > 1e-3 * max(survey.drop, 0.0) and at_the_end
 
 
 def _unbounded(evidence: Evidence) -> Iterator[Finding]:
@@ -188,7 +223,7 @@ def _unbounded(evidence: Evidence) -> Iterator[Finding]:
 
 def _not_finite(evidence: Evidence) -> Iterator[Finding]:
     story, survey = evidence.story, evidence.survey
-    bad_end = not math.isfinite(survey.cost)
+    bad_end = story.call.kind != "ode" and not math.isfinite(survey.cost)
     if not story.non_finite and not bad_end:
         return
     if not (bad_end or story.failed or evidence.unfinished):
@@ -294,10 +329,11 @@ def _noisy(evidence: Evidence) -> Iterator[Finding]:
         return
     single = survey.precision != "float64" or _says(evidence, "low-precision")
     size = abs(survey.cost)
-    rough = survey.noise > _ROUGH * _EPS * max(size, 1e-300)
+    rough = survey.noise > _ROUGH * _EPS * max(size, abs(survey.start_cost), 1e-300)
     if not single and not rough:
         return
-    if evidence.unfinished and survey.left_over > 1e4 * survey.noise and not single:
+    drowned = story.call.jac is None and _drowned(survey)
+    if survey.left_over > 1e4 * survey.noise and not single and not drowned:
         return
     digits = f"two evaluations of the cost differ by {survey.noise:.2g}"
     relative = f", {survey.noise / size:.1e} of its value" if size else ""
@@ -339,6 +375,14 @@ def _noisy(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _drowned(survey: Survey) -> bool:
+    """Tell whether differences over SciPy's steps show noise rather than slopes."""
+    gradient = survey.gradient
+    if gradient is None:
+        return True
+    return survey.noise / _SCIPY_STEP > float(np.median(np.abs(gradient) * survey.sizes))
+
+
 def _says(evidence: Evidence, slug: str) -> bool:
     report = evidence.report
     return report is not None and any(f.slug == slug for f in report.findings)
@@ -353,8 +397,8 @@ def _constraints(evidence: Evidence) -> Iterator[Finding]:
         yield _finding(
             "infeasible-constraints",
             "no point was found that satisfies all constraints",
-            f"at the end constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its scale; "
-            f"a search for any point that meets them all still misses by {seen.closest:.2g}",
+            f"at the end constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its "
+            f"scale; a search for any point that meets them all still misses by {seen.closest:.2g}",
             help="look for constraints that contradict each other or the bounds, and for a sign: "
             "'ineq' means fun(x) >= 0",
             level="error",
@@ -372,13 +416,14 @@ def _constraints(evidence: Evidence) -> Iterator[Finding]:
             level="error",
             constraints=seen.dependent,
         )
-    if seen.missed_at_end and not evidence.limited and kind != "converged" and seen.missed_at_start:
+    lost = seen.missed_at_end and seen.missed_at_start and kind != "converged"
+    if lost and not evidence.limited and not evidence.story.raised:
         yield _finding(
             "infeasible-start",
             "the solver did not find its way to a point that satisfies the constraints",
-            f"constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its scale at the end, "
-            f"the worst by {seen.missed_at_start:.2g} at the start; a search for any such point "
-            "found one",
+            f"constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its scale at the "
+            f"end, the worst by {seen.missed_at_start:.2g} at the start; a search for any such "
+            "point found one",
             help="start from a point that satisfies the constraints",
             level="warning",
             constraint=seen.worst,
@@ -400,9 +445,28 @@ def _outside(evidence: Evidence) -> Finding:
 
 def _dead_start(evidence: Evidence) -> Iterator[Finding]:
     story, vicinity, survey = evidence.story, evidence.survey.vicinity, evidence.survey
+    if survey.beyond is not None and not evidence.limited:
+        yield _finding(
+            "dead-start",
+            "the run ended on a saddle: the gradient is zero there, and the cost falls on both "
+            "sides",
+            f"it is {survey.cost:.8g} there, and {survey.beyond:.8g} on a line through it",
+            "the derivatives are right: from a start on the ridge none leads off it",
+            help="start somewhere else: small random numbers break the symmetry",
+            level="error",
+        )
+        return
     if vicinity is None or not _same_place(story):
         return
+    if vicinity.flat or vicinity.jump is not None:
+        yield _plateau(survey)
+        return
     if vicinity.lower is None:
+        return
+    # a difference of a cost with an offset may show no slope where there is one
+    blind = survey.rounding / _DIFFERENCE if survey.differences else 0.0
+    slope = survey.slope_of(survey.start_gradient) + blind
+    if not survey.start_cost - vicinity.lower > 10.0 * slope * vicinity.radius:
         return
     yield _finding(
         "dead-start",
@@ -412,6 +476,39 @@ def _dead_start(evidence: Evidence) -> Iterator[Finding]:
         "the derivatives are right: a saddle or a plateau has none that lead away",
         help="start somewhere else: small random numbers in place of zeros break the symmetry",
         level="error",
+    )
+
+
+def _plateau(survey: Survey) -> Finding:
+    vicinity = survey.vicinity
+    assert vicinity is not None  # the caller asked
+    jump = vicinity.jump
+    return _finding(
+        "piecewise-constant",
+        "the cost moves in steps only",
+        f"it is {survey.start_cost:.10g} to the last bit all around x0"
+        + (
+            ""
+            if jump is None
+            else f", then jumps by {jump.height:.4g} within {jump.width:.1g} of the parameters' "
+            "size"
+        ),
+        "on a step its derivative is zero, right as it is, and tells no way down",
+        help="use a smooth surrogate of what is counted or rounded, or a method without "
+        "derivatives (Nelder-Mead, differential evolution)",
+        level="warning",
+    )
+
+
+def _terraces(evidence: Evidence) -> Finding:
+    ray = evidence.survey.ray
+    return _finding(
+        "piecewise-constant",
+        "the cost moves in steps only",
+        f"{ray.title if ray else 'along a line'} most of its values are equal to the last bit",
+        help="use a smooth surrogate of what is counted or rounded, or a method without "
+        "derivatives (Nelder-Mead, differential evolution)",
+        level="warning",
     )
 
 
@@ -484,6 +581,8 @@ def _ending(evidence: Evidence) -> Finding:
             help=f"raise {limit} to go on, or start again from result.x",
             level="note",
         )
+    if evidence.story.call.kind == "ode":
+        return _ending_of_integration(evidence)
     if not evidence.unfinished and _at_rest(evidence):
         if story.failed or story.meaning.kind in ("precision", "line-search", "no-progress"):
             return _finding(
@@ -506,6 +605,19 @@ def _ending(evidence: Evidence) -> Finding:
         help="try another method, or start again from result.x",
         level="warning",
     )
+
+
+def _ending_of_integration(evidence: Evidence) -> Finding:
+    story = evidence.story
+    calls = f"{story.evaluations:,} calls of the right-hand side"
+    if story.failed:
+        return _finding(
+            "solver-behaviour",
+            "the Jacobian is right; the integration ended by itself",
+            calls,
+            help="look at the solution where it ended, and at the tolerances",
+        )
+    return _finding("converged", "the integration reached its end", calls)
 
 
 def _at_rest(evidence: Evidence) -> bool:
@@ -579,8 +691,8 @@ def _why(finding: Finding, evidence: Evidence) -> str:
         higher = sum(value > here for value in trials)
         if story.failed and trials and higher:
             return (
-                f"of the {len(trials)} trials of the last search {higher} gave a higher cost, where "
-                "the gradient promised a lower one"
+                f"of the {len(trials)} trials of the last search {higher} gave a higher cost, "
+                "where the gradient promised a lower one"
             )
         if not story.failed and evidence.survey.left_over:
             return (
@@ -598,5 +710,7 @@ def _numbers(values: Sequence[float]) -> str:
 def passes(report: Report | None) -> bool:
     """Tell whether an audit of a gradient found nothing wrong and could see something."""
     if report is None or not report.blocks:
+        return False
+    if any(finding.slug == "budget-exhausted" for finding in report.findings):
         return False
     return report.verdict != Verdict.FAIL and any(b.verdict == Verdict.PASS for b in report.blocks)

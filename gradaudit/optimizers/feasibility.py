@@ -21,8 +21,9 @@ _MOST_EVALUATIONS: Final = 60
 _STEP: Final = float(np.finfo(np.float64).eps) ** (1.0 / 3.0)
 # A constraint missed by more than this part of its scale is not met.
 _MET: Final = 1e-5
+_SLACK: Final = 1e-6
 # Constraints this near their bound hold the point there.
-_ACTIVE: Final = 1e-6
+_ACTIVE: Final = 1e-3
 # Singular values below this part of the largest are zero.
 _RANK: Final = 1e-9
 
@@ -108,6 +109,18 @@ class _Rows:
             low[index] -= step
             columns.append((self.values(high) - self.values(low)) / (high[index] - low[index]))
         return np.stack(columns, axis=1)
+
+
+def feasible(constraints: Sequence[Constraint], point: Vector) -> bool:
+    """Tell whether a point satisfies all constraints, to a millionth of their values."""
+    if not constraints:
+        return True
+    rows = _Rows(constraints)
+    try:
+        values = rows.values(point)
+    except Exception:  # far away a constraint may do anything
+        return False
+    return bool((np.abs(rows.missed(values)) <= _SLACK * (1.0 + np.abs(values))).all())
 
 
 def _limits(constraint: Constraint) -> tuple[Vector, Vector]:
@@ -262,7 +275,9 @@ def _stationarity(
     lower: Vector | None,
     upper: Vector | None,
 ) -> float:
-    """Return the part of the gradient that no admissible multipliers balance (Karush, Kuhn, Tucker).
+    """Return the part of the gradient that no admissible multipliers balance.
+
+    The conditions of Karush (1939), Kuhn and Tucker (1951).
 
     With g = A'lambda: lambda >= 0 where c >= low holds the point, <= 0 where c <= high does, free
     for equalities; bounds are constraints as any other.
@@ -279,7 +294,7 @@ def _stationarity(
     for row, value, low, high, margin in zip(
         weighted, values, rows.low, rows.high, near, strict=True
     ):
-        at_low, at_high = value <= low + margin * 100, value >= high - margin * 100
+        at_low, at_high = value <= low + margin, value >= high - margin
         if at_low or at_high:
             columns.append(row)
             signs.append((-np.inf if at_high else 0.0, np.inf if at_low else 0.0))

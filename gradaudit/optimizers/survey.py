@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -31,6 +31,7 @@ from gradaudit.optimizers.terrain import (
     look,
     look_around,
     noise_along,
+    slips_off,
 )
 from gradaudit.results import Ray
 
@@ -40,7 +41,11 @@ _MOST_DIFFERENCES: Final = 25
 _MOST_CURVATURES: Final = 40
 _CUBE_ROOT: Final = float(np.finfo(np.float64).eps) ** (1.0 / 3.0)
 _RESOLUTION: Final = float(np.finfo(np.float64).eps)
-_KINKED_ENTRIES: Final = 2
+_KINKED_ENTRIES: Final = 1
+# Lines shorter than this, in units of the parameters' size, show rounding rather than terraces.
+_LONG: Final = 1e-3
+# Parameters whose scales are this far apart are measured in scales of their own.
+_APART: Final = 1e3
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -68,10 +73,14 @@ class Survey:
     kinks : list of Kink
     jump : Jump or None
     fall : Fall or None
+    terraced : bool
+        Most values along a line were equal to the last bit.
     vicinity : Vicinity or None
         Asked where the start has no slope.
     scales : ndarray or None
         Lengths over which each parameter matters equally, from the curvature.
+    beyond : float or None
+        A lower cost on both sides of the end, which is a saddle then.
     edge : Edge or None
         Where the cost stops being finite, towards a trial at which it was not.
     """
@@ -90,8 +99,10 @@ class Survey:
     kinks: list[Kink] = field(default_factory=list[Kink])
     jump: Jump | None = None
     fall: Fall | None = None
+    terraced: bool = False
     vicinity: Vicinity | None = None
     scales: Vector | None = None
+    beyond: float | None = None
     edge: Edge | None = None
 
     @property
@@ -256,11 +267,18 @@ class Surveyor:
             if direction is searched:
                 line.known.update({t: v for t, v in story.trials if line.allows(t)})
             walk = look(line, 1.0)
+            unit = float(np.abs(direction / survey.sizes).max())
+            survey.terraced |= unit > _LONG and survey.precision == "float64" and walk.terraced
             kink = find_kink(line, walk, survey.rounding)
             if kink is not None:
-                survey.kinks.append(kink)
+                survey.kinks.append(replace(kink, distance=abs(kink.step) * unit))
             elif survey.jump is None:
-                survey.jump = find_jump(line, walk, survey.rounding)
+                tried = [t for t, _ in story.trials] if direction is searched else []
+                jump = find_jump(
+                    line, walk, survey.rounding, min([0.0, *tried]), max([1.0, *tried])
+                )
+                if jump is not None:
+                    survey.jump = replace(jump, distance=abs(jump.step) * unit)
             if survey.ray is None:
                 survey.walk = walk
                 survey.ray = self._ray(title, direction, walk)
@@ -312,7 +330,7 @@ class Surveyor:
             walk = look(line, 1.0)
             kink = find_kink(line, walk, survey.rounding, entry=index)
             if kink is not None:
-                survey.kinks.append(kink)
+                survey.kinks.append(replace(kink, distance=abs(kink.step)))
                 return
 
     def look_far(self) -> None:
@@ -359,6 +377,27 @@ class Surveyor:
         if target.size == self.end.size and np.isfinite(target).all():
             line = LineOf(self.evaluator, self.end, target - self.end, survey.cost)
             survey.edge = find_edge(line)
+
+    def go_on_scaled(self) -> None:
+        """Go on once more where the parameters' own scales lie far apart."""
+        scales = self.survey.scales
+        if scales is not None and float(scales.max()) > _APART * float(scales.min()):
+            self.go_on(30)
+
+    def look_for_saddle(self) -> None:
+        """Look for a way down on both sides of the end."""
+        survey = self.survey
+        if math.isfinite(survey.cost):
+            survey.beyond = slips_off(
+                self.evaluator,
+                self.end,
+                survey.cost,
+                survey.sizes,
+                survey.rounding,
+                self.rng,
+                self.lower,
+                self.upper,
+            )
 
     def measure_scales(self) -> None:
         """Measure the curvature along each parameter, at the end: from it, the scales."""

@@ -26,20 +26,34 @@ _GOLDEN: Final = (math.sqrt(5.0) - 1.0) / 2.0
 # The first look along a line: steps of both signs, four times smaller each.
 _LOOKS: Final = tuple(4.0**-k for k in range(8))
 _NARROWINGS: Final = 14
-# Widths of the golden section's last interval: the corner lies well inside the smallest part.
-_BRACKET: Final = 512.0
-# One-sided slopes at the lowest point of a line, at these parts of the bracket: a smooth minimum
-# makes them proportional to the step, a kink leaves them as they are.
-_PARTS: Final = (0.5, 0.125, 0.03125)
+_EXTENSIONS: Final = 6
+# One-sided slopes at the lowest point of a line are looked at over these parts of it, no nearer
+# than so many widths of the last interval of the search, and where so many times the noise is
+# seen; the finest of so many levels must show the slope of the coarsest.
+_CORNERS: Final = tuple(4.0**-k for k in range(3, 13))
+_WIDTHS: Final = 8.0
+_VISIBLE: Final = 20.0
+_LEVELS: Final = 3
+_EPS: Final = float(np.finfo(np.float64).eps)
 _KEPT: Final = 0.4
+_GROWN: Final = 3.0
 _HALVINGS: Final = 30
 # A jump keeps this part of its height however near one looks.
 _STANDS: Final = 0.3
+# Steps that differ by more than this part of the line, so many of them, with at most this part of
+# different values, show terraces.
+_CLEARLY: Final = 1e-4
+_TERRACE: Final = 10
+_FEW_VALUES: Final = 0.5
 _DECADES: Final = 7
+# Spacings at which noise is looked at once more, and how much less of it counts.
+_NEARBY: Final = (2.0**-34, 2.0**-28)
+_FEWER: Final = 0.05
 # Each decade of a fall without end takes at least this part of the one before (a logarithm: 1).
 _STEADY: Final = 0.7
 _RADII: Final = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 _TRIES: Final = 4
+_SADDLE: Final = (0.01, 0.05, 0.25)
 # A cost that has grown by this factor is on its way to an overflow.
 _HUGE: Final = 1e60
 
@@ -63,33 +77,54 @@ class Walk:
         finite = [v if math.isfinite(v) else math.inf for v in self.values]
         return int(np.argmin(finite))
 
+    @property
+    def terraced(self) -> bool:
+        """Tell whether most values at clearly different steps are equal to the last bit."""
+        reach = max(abs(self.steps[0]), abs(self.steps[-1]))
+        values = [
+            v
+            for t, v in zip(self.steps, self.values, strict=True)
+            if abs(t) >= _CLEARLY * reach and math.isfinite(v)
+        ]
+        several = len(values) >= _TERRACE and len(set(values)) > 1
+        return several and len(set(values)) <= _FEW_VALUES * len(values)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kink:
-    """A corner of the cost along a line: `left` and `right` are slopes, `entry` the parameter."""
+    """A corner of the cost along a line: `left` and `right` are slopes, `entry` the parameter.
+
+    `distance` is how far from where the run stopped, in units of the parameters' size.
+    """
 
     step: float
     left: float
     right: float
     entry: int | None = None
+    distance: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Jump:
-    """A cost that differs by `height` between two points a hair's breadth apart."""
+    """A cost that differs by `height` between two points a hair's breadth apart.
+
+    `distance` is how far from where the run stopped, in units of the parameters' size.
+    """
 
     step: float
     width: float
     height: float
+    distance: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fall:
-    """A cost that falls the faster the further one goes."""
+    """A cost that falls the faster the further one goes; `points` are two of the far ones."""
 
     steps: tuple[float, ...]
     values: tuple[float, ...]
     direction: str
+    points: tuple[Vector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -191,7 +226,28 @@ def noise_along(line: LineOf, scale: float, rng: np.random.Generator) -> tuple[f
         lower=max(line.low, -1e300),
         upper=min(line.high, 1e300),
     )
-    return noise.sigma, noise.precision
+    if noise.precision != "float64":
+        rounded = float(np.finfo(noise.precision).eps) * abs(line.known[0.0])
+        return max(noise.sigma, rounded), noise.precision
+    return min(noise.sigma, _noise_nearby(line, scale, noise.sigma)), noise.precision
+
+
+def _noise_nearby(line: LineOf, scale: float, sigma: float) -> float:
+    """Estimate the noise from values so near to each other that no corner lies between them.
+
+    Third differences of equally spaced values (Hamming 1962); noise stays at any spacing, what
+    many corners do to a difference table does not.
+    """
+    lowest = math.inf
+    for spacing in _NEARBY:
+        values = np.array([line.at(k * spacing * scale) for k in range(-4, 5)])
+        if not np.isfinite(values).all():
+            return sigma
+        if np.unique(values).size < 4:
+            return sigma  # on one terrace there is nothing to be seen
+        table = np.diff(values, 3)
+        lowest = min(lowest, float(np.sqrt(np.mean(table**2) / 20.0)))
+    return lowest if lowest < _FEWER * sigma else sigma
 
 
 def look(line: LineOf, reach: float) -> Walk:
@@ -205,6 +261,14 @@ def look(line: LineOf, reach: float) -> Walk:
     line.add([sign * reach * part for part in _LOOKS for sign in (1.0, -1.0)])
     walk = line.walk()
     position = walk.lowest
+    for _ in range(_EXTENSIONS):
+        if position not in (0, len(walk.steps) - 1):
+            break
+        line.add([2.0 * walk.steps[position]])
+        if len(line.known) == len(walk.steps):
+            return walk
+        walk = line.walk()
+        position = walk.lowest
     if position in (0, len(walk.steps) - 1):
         return walk
     left, right = walk.steps[position - 1], walk.steps[position + 1]
@@ -223,8 +287,8 @@ def find_kink(line: LineOf, walk: Walk, noise: float, entry: int | None = None) 
 
     Notes
     -----
-    At a smooth minimum the slope (f(t + h) - f(t)) / h is proportional to h; at a corner it stays.
-    Six evaluations.
+    At a smooth minimum the slope (f(t + h) - f(t)) / h is proportional to h; at a corner it stays,
+    down to where noise or the width of the search takes over. Twenty evaluations.
     """
     position = walk.lowest
     if position in (0, len(walk.steps) - 1):
@@ -232,24 +296,27 @@ def find_kink(line: LineOf, walk: Walk, noise: float, entry: int | None = None) 
     step, lowest = walk.steps[position], walk.values[position]
     # the golden section leaves the corner somewhere between the neighbours
     fuzz = max(walk.steps[position + 1] - step, step - walk.steps[position - 1])
-    bracket = _BRACKET * fuzz
-    slopes = np.array(
-        [
-            [(line.at(step + side * part * bracket) - lowest) / (part * bracket) for part in _PARTS]
-            for side in (-1.0, 1.0)
-        ]
-    )
-    if not np.isfinite(slopes).all() or (slopes <= 0.0).any():
+    reach = max(abs(walk.steps[0]), abs(walk.steps[-1]))
+    heights = [h for h in (reach * part for part in _CORNERS) if h >= _WIDTHS * fuzz]
+    line.add([step + side * h for h in heights for side in (-1.0, 1.0)])
+    rows: list[tuple[float, float]] = []
+    for height in heights:
+        left, right = (line.at(step + side * height) - lowest for side in (-1.0, 1.0))
+        if min(left, right) > _VISIBLE * noise and math.isfinite(left + right):
+            rows.append((left / height, right / height))
+    if len(rows) < _LEVELS:
         return None
-    if (slopes[:, -1] * _PARTS[-1] * bracket < 20.0 * noise).any():
+    coarse, fine = rows[-_LEVELS], rows[-1]
+    # steady on both sides; where the nearer is the steeper it is a jump
+    if not all(_KEPT * c <= f <= _GROWN * c for c, f in zip(coarse, fine, strict=True)):
         return None
-    if (slopes[:, -1] < _KEPT * slopes[:, 0]).any():
-        return None
-    return Kink(step=step, left=-float(slopes[0, -1]), right=float(slopes[1, -1]), entry=entry)
+    return Kink(step=step, left=-fine[0], right=fine[1], entry=entry)
 
 
-def find_jump(line: LineOf, walk: Walk, noise: float) -> Jump | None:
-    """Tell whether the cost jumps somewhere on a line.
+def find_jump(
+    line: LineOf, walk: Walk, noise: float, low: float = -math.inf, high: float = math.inf
+) -> Jump | None:
+    """Tell whether the cost jumps somewhere on a line, between two steps.
 
     Notes
     -----
@@ -263,8 +330,10 @@ def find_jump(line: LineOf, walk: Walk, noise: float) -> Jump | None:
             list(zip(walk.steps, walk.values, strict=True))[1:],
             strict=False,
         )
-        if math.isfinite(a) and math.isfinite(b)
+        if math.isfinite(a) and math.isfinite(b) and s >= low and t <= high
     ]
+    highest = max((abs(v) for v in walk.values if math.isfinite(v)), default=0.0)
+    noise = max(noise, 4.0 * _EPS * highest)
     for height, left, right in sorted(pairs, reverse=True)[:3]:
         found = _narrow_jump(line, left, right, height, noise)
         if found is not None:
@@ -278,7 +347,7 @@ def _narrow_jump(
     first = height
     for halving in range(_HALVINGS):
         middle = 0.5 * (left + right)
-        if not left < middle < right:
+        if middle in (left, right):
             break
         value = line.at(middle)
         lower, upper = abs(value - line.at(left)), abs(line.at(right) - value)
@@ -290,7 +359,10 @@ def _narrow_jump(
             if halving > 6:
                 return None
             first = height
-    return Jump(step=left, width=right - left, height=line.at(right) - line.at(left))
+    height = line.at(right) - line.at(left)
+    if abs(height) < 100.0 * noise:
+        return None
+    return Jump(step=left, width=abs(right - left), height=height)
 
 
 def find_fall(line: LineOf, unit: float, direction: str, noise: float) -> Fall | None:
@@ -302,7 +374,7 @@ def find_fall(line: LineOf, unit: float, direction: str, noise: float) -> Fall |
     for step in steps:
         value = line.at(step)
         if value == -math.inf:
-            return Fall(steps=(0.0, *steps), values=(*values, value), direction=direction)
+            return _fall(line, steps, [*values, value], direction)
         if not math.isfinite(value):
             return None
         values.append(value)
@@ -310,7 +382,17 @@ def find_fall(line: LineOf, unit: float, direction: str, noise: float) -> Fall |
     late = drops[2:]
     if (late <= 100.0 * noise).any() or (late[1:] < _STEADY * late[:-1]).any():
         return None
-    return Fall(steps=(0.0, *steps), values=tuple(values), direction=direction)
+    return _fall(line, steps, values, direction)
+
+
+def _fall(line: LineOf, steps: list[float], values: list[float], direction: str) -> Fall:
+    far = (steps[len(steps) // 2], steps[-1])
+    return Fall(
+        steps=(0.0, *steps[: len(values) - 1]),
+        values=tuple(values),
+        direction=direction,
+        points=tuple(line.origin + step * line.direction for step in far),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -369,12 +451,16 @@ class Vicinity:
     radius : float
         In units of the parameters' typical size.
     flat : bool
-        The cost did not change at all along some directions, up to the largest radius.
+        The cost did not change at all, to the last bit, along any direction up to the largest
+        radius.
+    jump : Jump or None
+        Where a plateau ended: at a step, not at a slope.
     """
 
     lower: float | None
     radius: float
     flat: bool
+    jump: Jump | None = None
 
 
 def look_around(
@@ -392,22 +478,67 @@ def look_around(
     A direction counts by its first visible change: a minimum rises first, a saddle or a plateau
     does not.
     """
-    lowest, radius, flat = cost, 0.0, False
+    lowest, radius, flat = cost, 0.0, True
+    jump: Jump | None = None
     for number in range(_TRIES):
         direction = sizes * random_signs(point.size, rng)
         if number % 2:
             direction *= rng.uniform(0.25, 1.0, point.size)
         line = LineOf(evaluator, point, direction, cost, lower, upper)
         for side in (1.0, -1.0):
-            for reach in _RADII:
-                value = line.at(side * reach)
-                if math.isfinite(value) and abs(value - cost) > 30.0 * noise:
-                    if value < lowest:
-                        lowest, radius = value, reach
-                    break
-            else:
-                flat = True
-    return Vicinity(lower=lowest if lowest < cost else None, radius=radius, flat=flat)
+            reach, value = _first_change(line, side, cost, noise)
+            if reach is None:
+                continue
+            flat = False
+            if value < lowest:
+                lowest, radius = value, reach
+            before = line.known.get(side * reach / 10.0)
+            if jump is None and before == cost:
+                jump = _narrow_jump(
+                    line, side * reach / 10.0, side * reach, abs(value - cost), noise
+                )
+    return Vicinity(lower=lowest if lowest < cost else None, radius=radius, flat=flat, jump=jump)
+
+
+def _first_change(
+    line: LineOf, side: float, cost: float, noise: float
+) -> tuple[float | None, float]:
+    """Return the first of the radii at which the cost visibly changes, and its value there."""
+    for reach in _RADII:
+        value = line.at(side * reach)
+        if math.isfinite(value) and abs(value - cost) > 30.0 * noise:
+            return reach, value
+    return None, cost
+
+
+def slips_off(
+    evaluator: Evaluator,
+    point: Vector,
+    cost: float,
+    sizes: Vector,
+    noise: float,
+    rng: np.random.Generator,
+    lower: Vector | None = None,
+    upper: Vector | None = None,
+) -> float | None:
+    """Return a lower value that both sides of some line lead to, as they do from a saddle.
+
+    At a minimum, and where a slope is left, one side at least goes up. Up to 24 evaluations.
+    """
+    for number in range(_TRIES):
+        direction = sizes * random_signs(point.size, rng)
+        if number % 2:
+            direction = np.where(rng.random(point.size) < 0.5, direction, 0.0)
+        if not direction.any():
+            continue
+        line = LineOf(evaluator, point, direction, cost, lower, upper)
+        values = [line.at(side * reach) for reach in _SADDLE for side in (-1.0, 1.0)]
+        if not np.isfinite(values).all():
+            continue
+        drops = cost - np.array(values).reshape(len(_SADDLE), 2)
+        if (drops > 30.0 * noise).all() and (np.diff(drops, axis=0) > 0.0).all():
+            return float(cost - drops.max())
+    return None
 
 
 def descend(

@@ -39,7 +39,7 @@ def renderable(
         Columns to use; None for as many as the console has.
     """
     return Sheet(
-        lambda page: _diagnosis(_Easel(page), diagnosis, verbosity),
+        lambda page: _diagnosis(_Easel(page, _is_terminal(page)), diagnosis, verbosity),
         width=width,
         fold_locations=True,
     )
@@ -51,12 +51,7 @@ def render_plain(diagnosis: Diagnosis, *, width: int | None = None, verbosity: i
     Pictures are drawn in ASCII: the text does not know where it will be printed, and other
     characters would raise an error on some streams.
     """
-    return printed(
-        lambda page: _diagnosis(_Easel(page, True), diagnosis, verbosity),
-        width or 80,
-        False,
-        "utf-8",
-    )
+    return render_text(diagnosis, console_width=width or 80, verbosity=verbosity)
 
 
 def render_text(
@@ -65,6 +60,7 @@ def render_text(
     console_width: int = 80,
     colour: bool = False,
     encoding: str = "utf-8",
+    terminal: bool = False,
     verbosity: int = 0,
 ) -> str:
     """Return the diagnosis as text for a stream.
@@ -79,11 +75,17 @@ def render_text(
         Whether to add ANSI colours; they never carry meaning alone.
     encoding : str
         Of the stream; unless it is UTF-8 the text, pictures included, is pure ASCII.
+    terminal : bool
+        Whether the stream is a terminal: it gives each character one cell, so that pictures can
+        be drawn with braille. Logs that are read in a browser do not.
     verbosity : int
         As for `renderable`.
     """
     return printed(
-        lambda page: _diagnosis(_Easel(page), diagnosis, verbosity), console_width, colour, encoding
+        lambda page: _diagnosis(_Easel(page, terminal), diagnosis, verbosity),
+        console_width,
+        colour,
+        encoding,
     )
 
 
@@ -110,15 +112,19 @@ class _Easel:
     """A page to write on, and which characters its pictures are drawn with."""
 
     page: Page
-    draws_in_ascii: bool = False
+    on_terminal: bool
 
     @property
     def ascii_only(self) -> bool:
-        return self.draws_in_ascii or self.page.ascii_only
+        return self.page.ascii_only or not self.on_terminal
 
     @property
     def width(self) -> int:
         return min(self.page.width, _WIDEST)
+
+
+def _is_terminal(page: Page) -> bool:
+    return page.console.is_terminal and not page.console.is_jupyter
 
 
 def _diagnosis(easel: _Easel, diagnosis: Diagnosis, verbosity: int) -> Iterator[RenderableType]:
@@ -129,11 +135,11 @@ def _diagnosis(easel: _Easel, diagnosis: Diagnosis, verbosity: int) -> Iterator[
         yield page.line(f"{several}:")
         yield Text()
     yield from _causes(page, diagnosis)
-    yield from _observations(page, diagnosis, verbosity)
-    yield from _blocks(page, diagnosis, verbosity)
     for label, words in account.remarks(diagnosis):
         yield page.line(f"{label}: {words}")
         yield Text()
+    yield from _observations(page, diagnosis, verbosity)
+    yield from _blocks(page, diagnosis, verbosity)
     if verbosity > 0 or not diagnosis.benign:
         yield from _pictures(easel, diagnosis)
     yield from _conclusion(page, diagnosis)

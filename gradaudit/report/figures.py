@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 from typing import Final, Literal
 
 from gradaudit.report import wording
@@ -49,6 +48,8 @@ class Axis:
     """What is taken away from the values in the labels."""
     single: bool = False
     """There is one value only, in the middle."""
+    whole: bool = False
+    """Only whole numbers are labelled."""
 
     def place(self, value: float) -> float:
         """Return where a value stands, 0 at the low end and 1 at the high one."""
@@ -187,7 +188,7 @@ def ray_figure(ray: Ray) -> Figure | None:
 def _steps_axis(steps: Sequence[float]) -> Axis:
     low, high = min(steps), max(steps)
     positive = [t for t in steps if t > 0]
-    geometric = low >= 0 and len(positive) > 4 and median(positive) < 0.05 * high
+    geometric = low >= 0 and len(positive) > 4 and _middle(positive) < 0.05 * high
     if geometric and min(positive) > 0:
         return Axis(min(positive), high, "log")
     if low == high:
@@ -224,9 +225,9 @@ def _fitted(values: Sequence[float], reference: float) -> Axis:
     if low == high and abs(low) <= _HUGE:
         half = abs(low) / 2 or 1.0
         return Axis(low - half, high + half, single=True)
-    middle = median(values)
+    middle = _middle(values)
     apart = [gap for value in values if (gap := abs(value / 2 - middle / 2))]
-    if max(-low, high) > _HUGE or median(apart) < (high / 2 - low / 2) / _CROWDED:
+    if max(-low, high) > _HUGE or _middle(apart) < (high / 2 - low / 2) / _CROWDED:
         return _bent(values)
     small = high - low < _OFFSET * max(abs(low), abs(high))
     margin = 0.02 * (high - low)
@@ -238,7 +239,7 @@ def _bent(values: Sequence[float]) -> Axis:
     if low > 0:
         return Axis(low, high, "log")
     sizes = [abs(value) for value in values if value]
-    return Axis(low, high, "signed log", threshold=median(sizes) if sizes else 1.0)
+    return Axis(low, high, "signed log", threshold=_middle(sizes) if sizes else 1.0)
 
 
 def _promised(
@@ -340,7 +341,7 @@ def _course(name: str, seen: Sequence[tuple[int, float]]) -> Figure | None:
     finite = [(n, v) for n, v in spots if _finite(v)]
     if len({n for n, _ in spots}) < 2 or not finite:
         return None
-    across = Axis(spots[0][0], spots[-1][0])
+    across = Axis(spots[0][0], spots[-1][0], whole=True)
     up = _course_axis([v for _, v in finite])
     first = f" - {name}({finite[0][0]:.0f})"
     lost = tuple((n, up.low if v == -math.inf else up.high) for n, v in spots if not _finite(v))
@@ -376,6 +377,11 @@ def _course_words(name: str, finite: Sequence[tuple[float, float]], lost: int) -
 # both ----------------------------------------------------------------------------------------
 
 
+def _middle(values: Sequence[float]) -> float:
+    """Return the (upper) median."""
+    return sorted(values)[len(values) // 2]
+
+
 def _finite(value: float) -> bool:
     return math.isfinite(value)
 
@@ -402,7 +408,7 @@ def ticks(axis: Axis, most: int = 6) -> list[float]:
     if axis.single:
         return list(_marks(axis, False))
     if axis.scale == "linear":
-        return _round_steps(axis.low - axis.offset, axis.high - axis.offset, most, axis.offset)
+        return _round_steps(axis, most)
     if axis.scale == "log":
         first, last = math.ceil(math.log10(axis.low)), math.floor(math.log10(axis.high))
         every = max(-(-(last - first + 1) // most), 1)
@@ -411,13 +417,14 @@ def ticks(axis: Axis, most: int = 6) -> list[float]:
     return list(_marks(axis, True))
 
 
-def _round_steps(low: float, high: float, most: int, offset: float) -> list[float]:
-    rough = (high - low) / most
-    if not rough > 0 or not _finite(rough):
-        return [low + offset, high + offset]
+def _round_steps(axis: Axis, most: int) -> list[float]:
+    low, high = axis.low - axis.offset, axis.high - axis.offset
+    rough = max((high - low) / most, 1.0 if axis.whole else 0.0)
+    if not rough > 0:
+        return [axis.low, axis.high]
     decade = 10.0 ** math.floor(math.log10(rough))
     step = next((m * decade for m in (1, 2, 5, 10) if m * decade >= rough), rough)
     if not step > 0:
-        return [low + offset, high + offset]
+        return [axis.low, axis.high]
     first, last = math.ceil(low / step), math.floor(high / step)
-    return [n * step + offset for n in range(first, last + 1)]
+    return [n * step + axis.offset for n in range(first, last + 1)]

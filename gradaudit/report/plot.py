@@ -6,9 +6,11 @@ import textwrap
 from pathlib import Path
 from typing import Any, Final, cast
 
+import numpy as np
+
 from gradaudit.errors import ArgumentError, MissingExtraError
 from gradaudit.report import account
-from gradaudit.report.figures import Figure, figures_of
+from gradaudit.report.figures import Axis, Figure, figures_of
 from gradaudit.report.svg import svg_document
 from gradaudit.report.wording import visible
 from gradaudit.results import Diagnosis
@@ -70,7 +72,8 @@ def _paint(diagnosis: Diagnosis, figures: tuple[Figure, ...], path: Path) -> Non
     axes = canvas.subplots(len(figures), 1, squeeze=False, height_ratios=shares)
     for figure, (area,) in zip(figures, axes, strict=True):
         _draw(figure, area)
-    canvas.savefig(path, dpi=150)
+    with np.errstate(all="ignore"):  # matplotlib looks for ticks beyond the largest number
+        canvas.savefig(path, dpi=150)
 
 
 def _canvas(figures: tuple[Figure, ...]) -> Any:
@@ -107,13 +110,17 @@ def _draw(figure: Figure, area: Any) -> None:
 
 
 def _scale(figure: Figure, area: Any) -> None:
-    for axis, scale in ((figure.across, area.set_xscale), (figure.up, area.set_yscale)):
-        if axis.scale == "log":
-            scale("log")
-        elif axis.scale == "signed log":
-            scale("symlog", linthresh=axis.threshold)
-    if figure.up.scale == "linear":
-        area.set_ylim(figure.up.low - figure.up.offset, figure.up.high - figure.up.offset)
+    """Set scales, and limits too: those that matplotlib finds overflow on extreme values."""
+    _scale_one(figure.across, area.set_xscale, area.set_xlim)
+    _scale_one(figure.up, area.set_yscale, area.set_ylim)
+
+
+def _scale_one(axis: Axis, set_scale: Any, set_limits: Any) -> None:
+    if axis.scale == "log":
+        set_scale("log")
+    elif axis.scale == "signed log":
+        set_scale("symlog", linthresh=axis.threshold)
+    set_limits(axis.low - axis.offset, axis.high - axis.offset)
 
 
 def _shown(text: str, width: int) -> str:

@@ -1,10 +1,11 @@
-"""Figures drawn with characters, for terminals: braille where the stream has it, else ASCII."""
+"""Figures drawn with characters: ASCII, or braille where each is sure to take one cell."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Final
 
 from rich.text import Text
@@ -15,13 +16,13 @@ _MARKS: Final[dict[bool, dict[Role, str]]] = {
     True: {"value": "*", "promise": ".", "trial": "o", "lost": "x"},
     False: {"value": "\u2812", "promise": "\u00b7", "trial": "o", "lost": "x"},
 }
-"""Which character stands for what, by whether the stream takes ASCII only."""
+"""Which character stands for what, by whether it has to be ASCII."""
 
 _STYLE: Final[dict[Role, str]] = {
-    "value": "bold cyan",
+    "value": "cyan",
     "promise": "yellow",
-    "trial": "bold magenta",
-    "lost": "bold red",
+    "trial": "magenta",
+    "lost": "red",
 }
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bits of a braille character, by row and column."""
@@ -66,9 +67,9 @@ def sketch(figure: Figure, *, width: int, height: int, ascii_only: bool) -> list
     lines: list[Text] = []
     for row in range(height):
         line = Text.assemble(labels.get(row, "").rjust(margin), (f" {frame.side}", "dim"))
-        for column in range(columns):
-            character, role = cells.get((row, column), (" ", None))
-            line.append(character, _STYLE[role] if role else "")
+        drawn = (cells.get((row, column), (" ", None)) for column in range(columns))
+        for role, run in groupby(drawn, key=itemgetter(1)):
+            line.append("".join(character for character, _ in run), _STYLE[role] if role else "")
         line.rstrip()
         lines.append(line)
     floor = f"{frame.corner}{frame.floor * columns}"

@@ -39,7 +39,7 @@ def diagnosis(name: str) -> Diagnosis:
 def test_every_diagnosis_reads_as_in_its_gold_file(
     diagnosis: Diagnosis, name: str, width: int, matches_gold: Gold
 ) -> None:
-    matches_gold(render_text(diagnosis, console_width=width), f"{name}_{width}.txt")
+    matches_gold(render_text(diagnosis, console_width=width, terminal=True), f"{name}_{width}.txt")
 
 
 @pytest.mark.parametrize("name", ["diagnosis_ignored", "diagnosis_sign", "diagnosis_noisy"])
@@ -53,15 +53,15 @@ def test_plain_text_draws_in_ascii_and_leaves_names_as_they_are() -> None:
     named = replace(SIGN, causes=(replace(SIGN.causes[0], message="\u03b2: wrong"),))
     assert "\u03b2: wrong" in render_plain(named)
     assert render_plain(named).replace("\u03b2", "").isascii()
-    assert render_text(named, encoding="ascii").isascii()
+    assert render_text(named, encoding="ascii", terminal=True).isascii()
 
 
 def test_full_detail_reads_as_in_its_gold_file(matches_gold: Gold) -> None:
-    matches_gold(render_text(SIGN, verbosity=1), "diagnosis_sign_v_80.txt")
+    matches_gold(render_text(SIGN, verbosity=1, terminal=True), "diagnosis_sign_v_80.txt")
 
 
 def test_colour_reads_as_in_its_gold_file(matches_gold: Gold) -> None:
-    matches_gold(render_text(SIGN, colour=True), "diagnosis_sign_80_colour.txt")
+    matches_gold(render_text(SIGN, colour=True, terminal=True), "diagnosis_sign_80_colour.txt")
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 120])
@@ -69,7 +69,9 @@ def test_colour_reads_as_in_its_gold_file(matches_gold: Gold) -> None:
 def test_no_line_is_wider_than_the_terminal(
     diagnosis: Diagnosis, width: int, encoding: str
 ) -> None:
-    shown = render_text(diagnosis, console_width=width, encoding=encoding, verbosity=1)
+    shown = render_text(
+        diagnosis, console_width=width, encoding=encoding, terminal=True, verbosity=1
+    )
     assert all(cell_len(line) <= width for line in shown.splitlines())
 
 
@@ -210,8 +212,13 @@ def test_rich_prints_a_diagnosis_as_it_is() -> None:
     stream = io.StringIO()
     Console(file=stream, width=80, color_system=None).print(SIGN)
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    # the stream does not tell its encoding: rich takes UTF-8
-    assert lines == render_text(SIGN).splitlines()
+    assert lines == render_plain(SIGN).splitlines()
+
+
+def test_rich_draws_with_braille_on_a_terminal_alone() -> None:
+    stream = io.StringIO()
+    Console(file=stream, width=80, force_terminal=True, no_color=True, _environ={}).print(SIGN)
+    assert any("\u2801" <= char <= "\u28ff" for char in stream.getvalue())
 
 
 # any diagnosis -------------------------------------------------------------------------------
@@ -280,7 +287,12 @@ def test_every_renderer_survives_every_diagnosis(
 ) -> None:
     for verbosity in (0, 1):
         shown = render_text(
-            diagnosis, console_width=width, encoding=encoding, verbosity=verbosity, colour=True
+            diagnosis,
+            console_width=width,
+            encoding=encoding,
+            verbosity=verbosity,
+            colour=True,
+            terminal=True,
         )
         shown.encode(encoding)
         assert diagnosis.verdict in shown
@@ -301,5 +313,5 @@ def test_no_picture_is_wider_than_the_terminal(
 ) -> None:
     drawn = replace(diagnosis, causes=(), findings=(), benign=False, location=None)
     encoding = "ascii" if ascii_only else "utf-8"
-    shown = render_text(drawn, console_width=width, encoding=encoding)
+    shown = render_text(drawn, console_width=width, encoding=encoding, terminal=True)
     assert all(cell_len(line) <= width for line in shown.splitlines())
