@@ -197,7 +197,8 @@ def find_callers(frame: FrameType | None) -> tuple[FrameType | None, FrameType |
             break
         path = frame.f_code.co_filename
         if frame.f_code.co_qualname != RELAY:
-            if is_user_code(path):
+            # SciPy may lie where the user's own code does
+            if is_user_code(path) and not path.startswith(_SCIPY):
                 return frame, library
             if library is None and not _is_ours(path):
                 library = frame

@@ -30,6 +30,8 @@ _MEMORY: Final = 64e6
 _FEWEST_POINTS: Final = 3
 _MOST_POINTS: Final = 200
 _NON_FINITE_POINTS: Final = 3
+# a larger Jacobian is not kept, only its norm
+_LARGEST: Final = 2_000_000
 
 
 class RunCut(Exception):
@@ -320,7 +322,9 @@ class _Tape:
         self._best: Point | None = None
         self._worst: Point | None = None
         self._non_finite: list[Point] = []
-        self._points: deque[Point] = deque(maxlen=max(keep, 1))
+        self._points: deque[Point] = deque()
+        self._most_points = max(keep, 1)
+        self._bytes = 0
         self._previous: Vector | None = None
 
     def begin(self, kind: str, arguments: tuple[Any, ...]) -> Point | None:
@@ -351,19 +355,28 @@ class _Tape:
         """Note what the function returned."""
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
             event = self._event(point, kind)
-            value, gradient = _parts(role, result)
-            if role in ("fun", "both", "constraint"):
-                event.value = self._cost(value, role)
-                event.finite = math.isfinite(event.value) or _all_finite(value)
-            if gradient is not None:
-                event.gradient_norm, finite = _norm(gradient)
-                event.finite &= finite
-            elif role in ("hess", "hessp"):
-                event.finite = _all_finite(value)
-            if point is not None:
-                point.value = event.value
-                point.gradient = gradient
+            try:
+                self._read(event, point, role, result)
+            except Exception:  # an operator in the place of a matrix; no cost, whatever it is
+                event.finite = role not in ("fun", "both", "constraint")
             self._keep(event, point)
+
+    def _read(self, event: Event, point: Point | None, role: Role, result: Any) -> None:
+        value, gradient = _parts(role, result)
+        if role in ("fun", "both", "constraint"):
+            event.value = self._cost(value, role)
+            event.finite = math.isfinite(event.value) or _all_finite(value)
+        elif role in ("hess", "hessp"):
+            event.finite = _all_finite(value)
+        if point is not None:
+            point.value = event.value
+        if gradient is None:
+            return
+        numbers = _numbers(gradient).astype(np.float64, copy=False)
+        event.gradient_norm, finite = _norm(numbers)
+        event.finite &= finite
+        if point is not None and numbers.size <= _LARGEST:
+            point.gradient = numbers.copy()
 
     def finish(self, recording: Recording) -> None:
         """Hand over everything."""
@@ -401,7 +414,7 @@ class _Tape:
         if event.kind == "jac":
             self._keep_gradient(point)
         elif event.kind in ("fun", "both"):
-            self._points.append(point)
+            self._store(point)
             self._rank(point)
 
     def _keep_gradient(self, point: Point) -> None:
@@ -409,8 +422,19 @@ class _Tape:
         for known in islice(reversed(self._points), 3):
             if known.x.size == point.x.size and np.array_equal(known.x, point.x):
                 known.gradient = point.gradient
+                self._bytes += _size(point) - 8 * point.x.size
                 return
-        self._points.append(point)
+        self._store(point)
+
+    def _store(self, point: Point) -> None:
+        """Keep a point whole, and let go of the oldest ones when memory asks for it."""
+        points = self._points
+        points.append(point)
+        self._bytes += _size(point)
+        while len(points) > self._most_points or (
+            self._bytes > _MEMORY and len(points) > _FEWEST_POINTS
+        ):
+            self._bytes -= _size(points.popleft())
 
     def _rank(self, point: Point) -> None:
         if self._first is None:
@@ -433,13 +457,16 @@ class _Tape:
         return _squares(numbers)
 
 
-def _parts(role: Role, result: Any) -> tuple[Any, Vector | None]:
-    """Return the value, and a copy of the gradient when there is one."""
+def _parts(role: Role, result: Any) -> tuple[Any, Any]:
+    """Return the value and the gradient, as far as there are any."""
     if role == "both":
-        return result[0], _copied(result[1])
-    if role in ("jac", "constraint jac"):
-        return None, _copied(result)
-    return result, None
+        return result[0], result[1]
+    return (None, result) if role in ("jac", "constraint jac") else (result, None)
+
+
+def _size(point: Point) -> int:
+    """Return the bytes that a point takes."""
+    return 8 * (point.x.size + (0 if point.gradient is None else point.gradient.size))
 
 
 def _copied(value: Any) -> Vector:

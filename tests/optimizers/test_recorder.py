@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.optimize
+import scipy.sparse.linalg
 from scipy.optimize import LinearConstraint, NonlinearConstraint, rosen, rosen_der, rosen_hess
 
+from gradaudit.optimizers import recorder as recorder_module
 from gradaudit.optimizers.call import METHODS, SOLVERS, outcome, read_call
 from gradaudit.optimizers.recorder import Recorder, RunCut
 
@@ -372,6 +374,39 @@ def test_long_runs_keep_their_beginning_and_their_end():
     assert recording.events[1_000].number == 2_001
     assert recording.events[-1].number == 12_000
     assert [p.x[0] for p in recording.last] == [11_995.0, 11_996.0, 11_997.0, 11_998.0, 11_999.0]
+
+
+def test_large_jacobians_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(recorder_module, "_MEMORY", 8 * 50.0)
+    monkeypatch.setattr(recorder_module, "_LARGEST", 4)
+    call, *_ = trial("least_squares")
+    recorder = Recorder(call, keep=200)
+    recorder.run()
+    last = recorder.recording.last
+    kept = sum(p.x.size + (0 if p.gradient is None else p.gradient.size) for p in last)
+    assert kept <= 50 + 4  # the next point pays for the gradient of the last
+    assert any(p.gradient is not None for p in last)
+    monkeypatch.setattr(recorder_module, "_LARGEST", 3)
+    small = Recorder(call)
+    small.run()
+    assert all(p.gradient is None for p in small.recording.last)
+    assert any(e.kind == "jac" and e.gradient_norm > 0 for e in small.recording.events)
+
+
+def test_operators_in_the_place_of_matrices_are_noted():
+    operator = scipy.sparse.linalg.aslinearoperator(np.eye(3))
+    call = read_call(
+        scipy.optimize.minimize,
+        (rosen, START),
+        {"jac": rosen_der, "hess": lambda _x: operator, "method": "trust-constr"},
+        "minimize",
+    )
+    assert call is not None
+    recorder = Recorder(call)
+    recorder.run(options={"maxiter": 3})
+    seen = [event for event in recorder.recording.events if event.kind == "hess"]
+    assert seen
+    assert all(event.finite for event in seen)
 
 
 def test_recorded_function_looks_like_the_user_s():
