@@ -20,7 +20,7 @@ from gradaudit.optimizers.causes import Evidence, faults, judge, passes
 from gradaudit.optimizers.derivatives import VectorAudit, audit_constraints
 from gradaudit.optimizers.feasibility import feasible, observe_feasibility
 from gradaudit.optimizers.matrices import Common, audit_second_order, audit_vector_function
-from gradaudit.optimizers.objective import objective, vector_function
+from gradaudit.optimizers.objective import bounds_of, objective, vector_function
 from gradaudit.optimizers.recorder import Recorder, Recording
 from gradaudit.optimizers.rerun import Confirmation, confirm, rescale
 from gradaudit.optimizers.story import Story, read_history, read_story
@@ -34,6 +34,8 @@ BUDGET: Final = 500
 # evaluations as a rule).
 _AUDIT: Final = 0.84
 _ENOUGH: Final = 0.4
+# The same where there are Hessians or constraints to audit as well.
+_ENOUGH_BESIDE: Final = 0.15
 _FEWEST: Final = 60
 _SHORTEST_RUN: Final = 25
 _FEW: Final = 20
@@ -305,7 +307,7 @@ class _Diagnosing:
     def _start(self) -> Vector:
         """Return the start, moved into the bounds as SciPy does."""
         start = self.story.start.copy()
-        lower, upper = read_bounds(self.call.bounds, start.size)
+        lower, upper = read_bounds(bounds_of(self.call, start.size), start.size)
         if lower is None or upper is None:
             return start
         outside = np.flatnonzero((start < lower) | (start > upper))
@@ -319,7 +321,8 @@ class _Diagnosing:
             budget=max(int(_AUDIT * self.budget), 1),
             seconds=self.seconds,
         )
-        enough = int(_ENOUGH * self.budget)
+        matrices = self.call.hess, self.call.hessp, self.call.constraints
+        enough = int((_ENOUGH_BESIDE if any(matrices) else _ENOUGH) * self.budget)
         audit = Audit(problem, settings, self.rng, places=places, enough=enough)
         try:
             report = audit.run()
@@ -360,7 +363,7 @@ class _Diagnosing:
                 vector.jac is not None and audit.verdict != Verdict.FAIL
             )
             return
-        share = self._share(0.0 if faults(self.evidence) else 0.3)
+        share = self._share(0.0 if faults(self.evidence) else 0.45)
         for audit in audit_second_order(call, common, share):
             self._take(audit)
         if call.constraints:
@@ -371,7 +374,7 @@ class _Diagnosing:
                     blocks=common.blocks,
                     lower=common.lower,
                     upper=common.upper,
-                    budget=self._share(0.4),
+                    budget=self._share(0.6),
                     rng=self.rng,
                 )
             )
@@ -447,7 +450,8 @@ class _Diagnosing:
             surveyor.look_along()
             if not survey.kinks and survey.jump is None:
                 surveyor.look_at_entries()
-        if trouble and (not evidence.limited or self._ran_long()):
+        evidence.generous_limit = self._ran_long()
+        if trouble and (not evidence.limited or evidence.generous_limit):
             self._scale(surveyor)
 
     def _ran_long(self) -> bool:
@@ -537,7 +541,7 @@ class _Diagnosing:
             nfev=ended.nfev if ended.nfev is not None else story.evaluations,
             cost=story.end_cost,
             ray=self.evidence.survey.ray,
-            history=read_history(self.recording),
+            history=read_history(self.recording, scalar=self.call.kind == "minimize"),
             report=self.evidence.report,
             seed=self.seed,
             stopped=self.stopped,

@@ -26,6 +26,11 @@ _ROUGH: Final = 50.0
 # A cost without slope: what the gradient promises for a move by the parameters' sizes.
 _LEVEL: Final = 1e-12
 _SPREAD: Final = 1e3
+_USUAL_SEARCH: Final = 10
+# Scaled parameters take a descent so many times as far as plain ones where scales are the matter.
+_FURTHER: Final = 3.0
+# So many sizes of the parameters, and of the cost, are beyond what a minimum asks for.
+_AWAY: Final = 1e6
 # Steps of differences in SciPy, relative to the parameters.
 _SCIPY_STEP: Final = 1.5e-8
 _DIFFERENCE: Final = 6e-6
@@ -55,6 +60,8 @@ class Evidence:
         Entries of x0 outside the bounds.
     rescaled : float or None
         The lowest cost that the same solver reached on the scaled problem.
+    generous_limit : bool
+        The limit that ended the run was SciPy's own, and many evaluations away.
     gradient_checked : bool
         The user's gradient was audited and found right.
     """
@@ -67,6 +74,7 @@ class Evidence:
     outside: tuple[int, ...] = ()
     rescaled: float | None = None
     rescaled_evaluations: int = 0
+    generous_limit: bool = False
     gradient_checked: bool = False
 
     @property
@@ -93,6 +101,8 @@ def faults(evidence: Evidence) -> list[Finding]:
     """Return what is wrong with the functions themselves: wiring, then derivatives."""
     report = evidence.report
     found = [] if report is None else [f for f in report.findings if not f.allowed]
+    if evidence.constrained:  # a constant cost asks for any point that satisfies them
+        found = [f for f in found if f.slug != "ignored-argument" or f.data.get("used_instead")]
     wiring = [f for f in found if f.level == "error" and f.code < "GA2"]
     unstable = [f for f in found if f.slug in _WARNINGS and f.level != "error"]
     gradient = [f for f in found if f.level == "error" and "GA2" <= f.code < "GA3"]
@@ -176,6 +186,7 @@ def _unfit(evidence: Evidence) -> Iterator[Finding]:
         yield from _jump(evidence)
         yield from _kink(evidence)
     yield from _dead_start(evidence)
+    yield from _short_search(evidence)
     yield from _scaling(evidence)
 
 
@@ -207,7 +218,17 @@ def _settled_on_a_corner(evidence: Evidence) -> bool:
 
 
 def _unbounded(evidence: Evidence) -> Iterator[Finding]:
-    fall = evidence.survey.fall
+    fall, story = evidence.survey.fall, evidence.story
+    if fall is None and _ran_away(evidence):
+        yield _finding(
+            "unbounded",
+            "the run went away without end, the cost ever lower",
+            f"from {evidence.survey.start_cost:.3g} to {evidence.survey.cost:.3g}, while the "
+            f"largest parameter went from {np.abs(story.start).max():.3g} to "
+            f"{np.abs(story.end).max():.3g}",
+            "the derivatives agree with the cost: there may be no minimum to find",
+            help="bound the parameters, add a penalty, or turn the sign if it was to be maximised",
+        )
     if fall is None:
         return
     yield _finding(
@@ -221,9 +242,18 @@ def _unbounded(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _ran_away(evidence: Evidence) -> bool:
+    survey, story = evidence.survey, evidence.story
+    if not survey.sizes.size or not math.isfinite(survey.cost):
+        return False
+    travelled = float(np.abs((story.end - story.start) / survey.sizes).max())
+    fallen = survey.start_cost - survey.cost
+    return travelled > _AWAY and fallen > _AWAY * (1.0 + abs(survey.start_cost))
+
+
 def _not_finite(evidence: Evidence) -> Iterator[Finding]:
     story, survey = evidence.story, evidence.survey
-    bad_end = story.call.kind != "ode" and not math.isfinite(survey.cost)
+    bad_end = survey.asked and not math.isfinite(survey.cost)
     if not story.non_finite and not bad_end:
         return
     if not (bad_end or story.failed or evidence.unfinished):
@@ -467,6 +497,8 @@ def _dead_start(evidence: Evidence) -> Iterator[Finding]:
     blind = survey.rounding / _DIFFERENCE if survey.differences else 0.0
     slope = survey.slope_of(survey.start_gradient) + blind
     if not survey.start_cost - vicinity.lower > 10.0 * slope * vicinity.radius:
+        if survey.differences:
+            yield _too_few_digits(survey, vicinity.lower)
         return
     yield _finding(
         "dead-start",
@@ -476,6 +508,21 @@ def _dead_start(evidence: Evidence) -> Iterator[Finding]:
         "the derivatives are right: a saddle or a plateau has none that lead away",
         help="start somewhere else: small random numbers in place of zeros break the symmetry",
         level="error",
+    )
+
+
+def _too_few_digits(survey: Survey, lower: float) -> Finding:
+    return _finding(
+        "noise",
+        "the cost has too few digits for differences over steps as short as SciPy's",
+        f"its values are {survey.rounding:.2g} apart; over a step of 1.5e-8 that hides slopes up "
+        f"to {survey.rounding / _SCIPY_STEP:.1g}",
+        f"the differences at the start show none, and yet it is {survey.start_cost:.10g} there and "
+        f"{lower:.10g} not far away",
+        help="take an offset out of the cost, write more digits, or take longer steps: "
+        "options={'eps': ...}, finite_diff_rel_step",
+        level="warning",
+        noise=survey.rounding,
     )
 
 
@@ -516,26 +563,33 @@ def _same_place(story: Story) -> bool:
     return bool(np.allclose(story.start, story.end, rtol=1e-10, atol=1e-12))
 
 
-def _scaling(evidence: Evidence) -> Iterator[Finding]:
-    survey, story = evidence.survey, evidence.story
-    if evidence.rescaled is None or survey.kinks or survey.jump:
+def _short_search(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a line search that was not allowed enough steps."""
+    allowed = evidence.story.call.options.get("maxls")
+    kind = evidence.story.meaning.kind
+    if kind != "line-search" or not isinstance(allowed, int) or allowed >= _USUAL_SEARCH:
         return
-    gained = survey.cost - evidence.rescaled
-    if (
-        not gained
-        > _GAVE_UP * max(survey.start_cost - evidence.rescaled, 0.0) + 30 * survey.rounding
-    ):
+    yield _finding(
+        "iteration-limit",
+        f"the line search was allowed {allowed} {'step' if allowed == 1 else 'steps'} only",
+        "SciPy's own limit is 20; cost and gradient agree",
+        _further(evidence),
+        help="leave maxls out of the options, or raise it to 20",
+        level="warning",
+    )
+
+
+def _scaling(evidence: Evidence) -> Iterator[Finding]:
+    survey = evidence.survey
+    shown = _shown_by_scaling(evidence)
+    if not shown or survey.kinks or survey.jump:
         return
     scales = survey.scales
-    notes = [
-        f"the same solver, on the scaled problem, reaches {evidence.rescaled:.6g} in "
-        f"{evidence.rescaled_evaluations} evaluations; here it stopped at {survey.cost:.6g}"
-    ]
+    notes = [shown]
     data: dict[str, object] = {}
     text = "divide the cost by its gradient's norm at the start"
     if scales is not None:
-        spread = float(scales.max() / scales.min())
-        if spread > _SPREAD:
+        if float(scales.max() / scales.min()) > _SPREAD:
             low, high = int(np.argmin(scales)), int(np.argmax(scales))
             notes.insert(
                 0,
@@ -555,7 +609,32 @@ def _scaling(evidence: Evidence) -> Iterator[Finding]:
         level="warning",
         **data,
     )
-    del story
+
+
+def _shown_by_scaling(evidence: Evidence) -> str:
+    """Say what scaling achieves beyond the run; "" where that is nothing to speak of."""
+    survey = evidence.survey
+    if evidence.limited and not evidence.generous_limit:
+        return ""
+    if evidence.rescaled is not None:
+        gained = survey.cost - evidence.rescaled
+        least = _GAVE_UP * max(survey.start_cost - evidence.rescaled, 0.0)
+        if gained > least + 30.0 * survey.rounding:
+            return (
+                f"the same solver, on the scaled problem, reaches {evidence.rescaled:.6g} in "
+                f"{evidence.rescaled_evaluations} evaluations; here it stopped at "
+                f"{survey.cost:.6g}"
+            )
+    onward, plain = survey.onward, survey.unscaled
+    if onward is None or plain is None or not evidence.unfinished:
+        return ""
+    if not survey.cost - onward.cost > _FURTHER * max(survey.cost - plain.cost, 0.0):
+        return ""
+    return (
+        f"from where it stopped at {survey.cost:.6g}, {onward.evaluations} evaluations in scaled "
+        f"parameters reach {onward.cost:.6g}; {plain.evaluations} in the parameters as they are, "
+        f"{plain.cost:.6g}"
+    )
 
 
 # how a run without faults ended --------------------------------------------------------------
@@ -626,7 +705,10 @@ def _at_rest(evidence: Evidence) -> bool:
     if evidence.constrained and seen is not None and not seen.raised:
         unbalanced = math.isfinite(seen.stationarity) and seen.stationarity > _UNBALANCED
         slope = evidence.survey.slope_of(evidence.survey.gradient)
-        still = slope <= 1e-6 * max(abs(evidence.survey.drop), 1e-300)
+        survey = evidence.survey
+        still = slope <= 1e-6 * max(abs(survey.drop), 1e-300) or (
+            survey.onward is not None and survey.left_over <= _UNFINISHED * max(survey.drop, 0.0)
+        )
         return not seen.missed_at_end and (not unbalanced or still)
     return True
 

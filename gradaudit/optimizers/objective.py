@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +50,25 @@ def objective(call: Call, start: Vector, blocks: BlocksLike | None = None) -> Pr
     x0 = start.astype(_precision(call.x0))
     if vector is not None:
         jac = True if vector.jac is not None else None
-        return Problem(half_squares(vector), x0, jac=jac, bounds=call.bounds, blocks=blocks)
+        cost = half_squares(vector, loss_of(call))
+        return Problem(cost, x0, jac=jac, bounds=bounds_of(call, start.size), blocks=blocks)
     jac = None if call.method in DERIVATIVE_FREE else call.jac
     fun = call.fun
     if jac is None and call.jac is True:
         fun, jac = call.fun, True
     return Problem(fun, x0, jac=jac, args=call.args, bounds=call.bounds, blocks=blocks)
+
+
+def bounds_of(call: Call, size: int) -> Any:
+    """Return the bounds of a call as pairs, one for each parameter; None where there are none.
+
+    `least_squares` and `curve_fit` take two numbers or arrays, the lower and the upper ones.
+    """
+    bounds = call.bounds
+    if bounds is None or call.kind not in ("residual", "curve") or hasattr(bounds, "lb"):
+        return bounds
+    lower, upper = (np.broadcast_to(np.asarray(side, dtype=float), (size,)) for side in bounds)
+    return list(zip(lower.tolist(), upper.tolist(), strict=True))
 
 
 def _precision(x0: Any) -> np.dtype[Any]:
@@ -89,18 +102,36 @@ def vector_function(call: Call) -> VectorFunction | None:
 
 
 def _matrix(value: Any, turned: bool) -> Any:
-    return np.transpose(value) if turned else value
+    matrix = value if hasattr(value, "T") or hasattr(value, "rmatvec") else np.asarray(value)
+    return matrix.T if turned else matrix
 
 
 def _model(call: Call) -> VectorFunction:
     model, jac = call.fun, call.jac
     xdata, ydata = call.given["xdata"], np.asarray(call.given["ydata"])
+    kept = _kept(ydata, call.given.get("nan_policy"))
+    weights = _weights(call.given.get("sigma"), kept)
     return VectorFunction(
-        fun=lambda p: np.ravel(model(xdata, *p) - ydata),
-        jac=(lambda p: jac(xdata, *p)) if callable(jac) else None,
+        fun=lambda p: np.ravel(model(xdata, *p) - ydata)[kept] * weights,
+        jac=(lambda p: np.asarray(jac(xdata, *p))[kept] * np.reshape(weights, (-1, 1)))
+        if callable(jac)
+        else None,
         own_fun=model,
         own_jac=jac,
     )
+
+
+def _kept(ydata: NDArray[Any], policy: Any) -> Any:
+    """Return which observations `curve_fit` fits: all, or those that are numbers."""
+    flat = np.ravel(ydata)
+    return np.isfinite(flat) if policy == "omit" else slice(None)
+
+
+def _weights(sigma: Any, kept: Any) -> Any:
+    """Return one over the standard deviations, where they are one number for each observation."""
+    if sigma is None or np.ndim(sigma) > 1:
+        return 1.0
+    return (1.0 / np.asarray(sigma, dtype=float))[kept] if np.ndim(sigma) else 1.0 / float(sigma)
 
 
 def _right_hand_side(call: Call) -> VectorFunction:
@@ -108,25 +139,59 @@ def _right_hand_side(call: Call) -> VectorFunction:
     begin = float(np.asarray(call.given["t_span"]).reshape(-1)[0])
     return VectorFunction(
         fun=lambda y: fun(begin, y, *args),
-        jac=(lambda y: jac(begin, y, *args)) if callable(jac) else None,
+        jac=(lambda y: _matrix(jac(begin, y, *args), False)) if callable(jac) else None,
         own_fun=fun,
         own_jac=jac,
     )
 
 
-def half_squares(vector: VectorFunction) -> Callable[[Any], Any]:
-    """Return half the sum of squares of a residual, with its gradient J'r where there is J."""
+Loss = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
-    def residual(x: Any) -> NDArray[Any]:
-        return np.asarray(vector.fun(x)).reshape(-1)
+
+def loss_of(call: Call) -> Loss:
+    """Return rho(z) and its derivative for squared residuals z, as `least_squares` has them.
+
+    Notes
+    -----
+    The cost is the sum of ``0.5 C^2 rho((r / C)^2)`` with C = `f_scale` (SciPy, least_squares).
+    """
+    loss, scale = call.given.get("loss", "linear"), float(call.given.get("f_scale", 1.0))
+    rho: Any = _LOSSES.get(loss) if isinstance(loss, str) else loss
+    if rho is None or call.kind not in ("residual", "curve"):
+        rho = _LOSSES["linear"]
+
+    def scaled(z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        values = rho(z / scale**2)
+        return np.asarray(values[0]) * scale**2, np.asarray(values[1])
+
+    return scaled
+
+
+_LOSSES: Final[dict[str, Callable[[NDArray[np.float64]], Any]]] = {
+    "linear": lambda z: (z, np.ones_like(z)),
+    "soft_l1": lambda z: (2.0 * (np.sqrt(1.0 + z) - 1.0), 1.0 / np.sqrt(1.0 + z)),
+    "huber": lambda z: (
+        np.where(z <= 1.0, z, 2.0 * np.sqrt(np.maximum(z, 1.0)) - 1.0),
+        1.0 / np.sqrt(np.maximum(z, 1.0)),
+    ),
+    "cauchy": lambda z: (np.log1p(z), 1.0 / (1.0 + z)),
+    "arctan": lambda z: (np.arctan(z), 1.0 / (1.0 + z**2)),
+}
+
+
+def half_squares(vector: VectorFunction, loss: Loss) -> Callable[[Any], Any]:
+    """Return half the sum of losses of a residual, with the gradient where there is a J."""
+
+    def residual(x: Any) -> NDArray[np.float64]:
+        return np.array(vector.fun(x), dtype=np.float64).reshape(-1)
 
     def cost(x: Any) -> float:
-        values = residual(x)
-        return 0.5 * float(values @ values)
+        return 0.5 * float(np.sum(loss(residual(x) ** 2)[0]))
 
     def cost_and_gradient(x: Any) -> tuple[float, Any]:
-        values = residual(x).copy()
+        values = residual(x)
+        rho, slope = loss(values**2)
         jacobian = cast("Callable[[Any], Any]", vector.jac)(x)
-        return 0.5 * float(values @ values), np.asarray(jacobian.T @ values).reshape(-1)
+        return 0.5 * float(np.sum(rho)), np.asarray(jacobian.T @ (slope * values)).reshape(-1)
 
     return cost if vector.jac is None else cost_and_gradient

@@ -160,13 +160,16 @@ def _last_search(
     return direction, tuple(found)
 
 
-def read_history(recording: Recording) -> History | None:
-    """Return cost and norm of the gradient over the run, thinned for people to look at."""
+def read_history(recording: Recording, *, scalar: bool) -> History | None:
+    """Return cost and norm of the gradient over the run, thinned for people to look at.
+
+    A Jacobian, unless the function is `scalar`, has no norm that tells anything.
+    """
     rows: list[tuple[float, float]] = []
     for event in recording.events:
         if event.kind in _COSTS:
-            rows.append((event.value, event.gradient_norm))
-        elif event.kind == "jac" and rows:
+            rows.append((event.value, event.gradient_norm if scalar else math.nan))
+        elif event.kind == "jac" and rows and scalar:
             rows[-1] = (rows[-1][0], event.gradient_norm)
     if not rows:
         return None

@@ -54,6 +54,8 @@ class Survey:
 
     Attributes
     ----------
+    asked : bool
+        The cost at the end was asked for.
     start_cost, cost : float
         At the start and at the end, asked for anew.
     sizes : ndarray of float64, shape (n,)
@@ -66,6 +68,8 @@ class Survey:
         Standard deviation of one evaluation at the end, absolute; `precision` the format.
     onward : Descent or None
         How far a trusted run gets from the end.
+    unscaled : Descent or None
+        How far it gets without scaling, where scaling takes it further.
     walk : Walk or None
         The cost along the last search direction, or downhill.
     ray : Ray or None
@@ -85,6 +89,7 @@ class Survey:
         Where the cost stops being finite, towards a trial at which it was not.
     """
 
+    asked: bool = False
     start_cost: float = math.nan
     cost: float = math.nan
     sizes: Vector = field(default_factory=lambda: np.zeros(0))
@@ -94,6 +99,7 @@ class Survey:
     noise: float = math.nan
     precision: str = "float64"
     onward: Descent | None = None
+    unscaled: Descent | None = None
     walk: Walk | None = None
     ray: Ray | None = None
     kinks: list[Kink] = field(default_factory=list[Kink])
@@ -197,7 +203,7 @@ class Surveyor:
     def begin(self) -> None:
         """Evaluate start and end, the gradients there, and the noise at the end."""
         survey, story = self.survey, self.story
-        survey.cost = self.evaluator.cost(self.end)
+        survey.cost, survey.asked = self.evaluator.cost(self.end), True
         survey.start_cost = (
             story.start_cost
             if math.isfinite(story.start_cost)
@@ -380,9 +386,13 @@ class Surveyor:
 
     def go_on_scaled(self) -> None:
         """Go on once more where the parameters' own scales lie far apart."""
-        scales = self.survey.scales
-        if scales is not None and float(scales.max()) > _APART * float(scales.min()):
-            self.go_on(30)
+        survey, scales = self.survey, self.survey.scales
+        if scales is None or float(scales.max()) <= _APART * float(scales.min()):
+            return
+        before = survey.onward
+        self.go_on(30)
+        if before is not None and survey.onward is not before:
+            survey.unscaled = before
 
     def look_for_saddle(self) -> None:
         """Look for a way down on both sides of the end."""
@@ -425,7 +435,8 @@ class Surveyor:
         known = np.isfinite(curvatures) & (curvatures > 0.0)
         if not known.any():
             return
+        # lengths over which the cost changes by as much as it did in the run
+        change = max(survey.drop, 1e-3 * abs(survey.cost), 1e-300)
         scales = survey.sizes.copy()
-        scales[known] = 1.0 / np.sqrt(curvatures[known])
-        median = float(np.median(scales[known]))
-        survey.scales = scales / median if median > 0 else None
+        scales[known] = np.sqrt(change / curvatures[known])
+        survey.scales = scales

@@ -365,6 +365,9 @@ def _course_axis(values: Sequence[float]) -> Axis:
 
 
 def _course_words(name: str, finite: Sequence[tuple[float, float]], lost: int) -> Iterator[str]:
+    if not finite:
+        yield f"{name} is not finite at any evaluation"
+        return
     (_, first), (last_number, last) = finite[0], finite[-1]
     if len({v for _, v in finite}) == 1:
         yield f"{name} = {first:.6g} at every evaluation"
