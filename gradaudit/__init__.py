@@ -17,6 +17,7 @@ __all__ = [
     "BudgetExhausted",
     "ConfigurationError",
     "Derivative",
+    "Diagnosis",
     "EvaluationError",
     "Finding",
     "GradauditError",
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "check",
     "derivative",
+    "diagnose",
     "discover_blocks",
     "gradient",
     "target",
@@ -41,6 +43,7 @@ __all__ = [
 if TYPE_CHECKING:
     from gradaudit.api.check import check
     from gradaudit.api.derivative import derivative, gradient
+    from gradaudit.api.diagnose import diagnose
     from gradaudit.api.discovery import discover_blocks
     from gradaudit.api.run import watch
     from gradaudit.blocks import Block, Layout
@@ -57,7 +60,16 @@ if TYPE_CHECKING:
     )
     from gradaudit.evaluator import BadReturn
     from gradaudit.problem import Problem, target
-    from gradaudit.results import BlockReport, Derivative, Finding, Report, Run, Runs, Verdict
+    from gradaudit.results import (
+        BlockReport,
+        Derivative,
+        Diagnosis,
+        Finding,
+        Report,
+        Run,
+        Runs,
+        Verdict,
+    )
 else:
     # in the `else` branch: type checkers would accept any misspelt attribute otherwise
     _HOMES = {
@@ -69,6 +81,7 @@ else:
         "BudgetExhausted": "errors",
         "ConfigurationError": "errors",
         "Derivative": "results",
+        "Diagnosis": "results",
         "EvaluationError": "errors",
         "Finding": "results",
         "GradauditError": "errors",
@@ -83,6 +96,7 @@ else:
         "Verdict": "results",
         "check": "api.check",
         "derivative": "api.derivative",
+        "diagnose": "api.diagnose",
         "discover_blocks": "api.discovery",
         "gradient": "api.derivative",
         "target": "problem",

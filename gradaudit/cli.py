@@ -30,16 +30,20 @@ from gradaudit.errors import ArgumentError, GradauditError, TargetError
 from gradaudit.targets import (
     Reference,
     Target,
+    Typed,
     TypedFlags,
     parse_flags,
+    parse_options,
     parse_reference,
+    parse_value,
     resolve_target,
+    returns_pair,
 )
 
 if TYPE_CHECKING:
     from gradaudit.blocks import Layout
     from gradaudit.evaluator import Progress
-    from gradaudit.results import Report, Runs
+    from gradaudit.results import Diagnosis, Report, Runs
 
 INTERRUPTED: Final = 130
 _RUN_FLAGS_WITH_VALUES: Final = ("--budget", "--seed", "--format", "--output")
@@ -220,17 +224,20 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
 
     check = add("check", _check, "check the gradient of a cost, per parameter block")
     blocks = add("blocks", _blocks, "show how the parameter vector is divided into blocks")
+    diagnose = add("diagnose", _diagnose, "say why scipy.optimize.minimize stops where it does")
     run = add("run", _run_script, "run a script, and say how each of its optimizers did")
     explain = add("explain", _explain, "say what the code of a finding means")
-    for each in (check, blocks):
+    for each in (check, blocks, diagnose):
         _add_target_flags(each)
     _add_audit_flags(check)
+    _add_optimizer_flags(diagnose)
     _add_run_flags(run)
-    for each in (check, blocks, run):
+    for each in (check, blocks, diagnose, run):
         _add_output_flags(each)
     explain.add_argument("code", metavar="CODE", help="such as GA101 or ignored-argument")
     explain.add_argument("--traceback", action="store_true", help=argparse.SUPPRESS)
-    return parser, {"check": check, "blocks": blocks, "run": run, "explain": explain}
+    commands = (check, blocks, diagnose, run, explain)
+    return parser, {command.prog.split()[-1]: command for command in commands}
 
 
 def _add_target_flags(parser: _Parser) -> None:
@@ -281,6 +288,31 @@ def _add_audit_flags(parser: _Parser) -> None:
         metavar="SLUG[:BLOCK]",
         help="accept a finding: listed, without weight on the verdict (repeatable)",
     )
+
+
+def _add_optimizer_flags(parser: _Parser) -> None:
+    group = parser.add_argument_group(
+        "about the optimizer", "As they are handed to scipy.optimize.minimize."
+    )
+    for name, metavar, text in (
+        ("method", "NAME", "such as L-BFGS-B"),
+        ("tol", "X", "the tolerance"),
+        ("hess", "MODULE:NAME", "the Hessian"),
+        ("hessp", "MODULE:NAME", "its product with a vector"),
+        ("constraints", "MODULE:NAME", "one constraint, or a list of them"),
+    ):
+        group.add_argument(f"--{name}", action=_Once, metavar=metavar, help=text)
+    group.add_argument(
+        "--option", action="append", metavar="NAME=VALUE", help="such as maxiter=50 (repeatable)"
+    )
+    group = parser.add_argument_group("about the diagnosis")
+    for name, metavar, text in (
+        ("budget", "N", "call the functions at most so often beyond the run (default 500)"),
+        ("seconds", "S", "stop after this time and tell what was learned"),
+        ("seed", "N", "of all random choices"),
+        ("plot", "FILE", "draw the pictures into a .svg, .png or .pdf file"),
+    ):
+        group.add_argument(f"--{name}", action=_Once, metavar=metavar, help=text)
 
 
 def _add_run_flags(parser: _Parser) -> None:
@@ -360,6 +392,63 @@ def _check(options: argparse.Namespace) -> int:
         _tell("interrupted: the report holds what was learned until then")
     _deliver(report, introduction, options, settings, sink)
     return INTERRUPTED if interrupted else _EXIT_CODES[str(report.verdict)]
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    sink = _sink(options.output)
+    reference = parse_reference(options.target)
+    given = {
+        name: parse_value(value, f"--{name}", beside=reference)
+        for name in ("tol", "hess", "hessp", "constraints")
+        if (value := getattr(options, name)) is not None
+    }
+    solver_options = parse_options(options.option or (), reference)
+    target = _resolve(options, settings)
+    with _introduced(target, options, settings, sink) as introduction:
+        diagnosis, interrupted = _diagnosed(options.method, target, settings, given, solver_options)
+    if diagnosis is None:
+        _tell("interrupted before anything was learned")
+        return INTERRUPTED
+    if interrupted:
+        _tell("interrupted: the diagnosis holds what was learned until then")
+    _deliver(diagnosis, introduction, options, settings, sink)
+    if options.plot is not None:
+        diagnosis.save_plot(options.plot)
+    return INTERRUPTED if interrupted else _EXIT_CODES[str(diagnosis.verdict)]
+
+
+def _diagnosed(
+    method: str | None,
+    target: Target,
+    settings: Configuration,
+    given: Mapping[str, Typed],
+    solver_options: Mapping[str, Typed],
+) -> tuple[Diagnosis | None, bool]:
+    """Run the optimizer and the diagnosis; return it and whether it was interrupted."""
+    from gradaudit.api.diagnose import diagnose  # heavy: loads numpy
+
+    said = any(what == "jac" for what, _ in target.sources)
+    try:
+        with _users_code(target.name):
+            jac = target.jac if said or returns_pair(target) else None
+            diagnosis = diagnose(
+                target.fun,
+                target.x0,
+                jac=jac,
+                args=target.args,
+                bounds=target.bounds,
+                blocks=target.blocks,
+                method=method,
+                options={name: value.fetch() for name, value in solver_options.items()} or None,
+                budget=settings["budget"].value or 500,
+                seconds=settings["seconds"].value,
+                rng=settings["seed"].value,
+                **{name: value.fetch() for name, value in given.items()},
+            )
+    except KeyboardInterrupt as stop:
+        return getattr(stop, "gradaudit_report", None), True
+    return diagnosis, False
 
 
 def _blocks(options: argparse.Namespace) -> int:
@@ -741,14 +830,21 @@ def _sink(text: str | None) -> Path | None:
 
 
 def _deliver(
-    report: Report,
+    report: Report | Diagnosis,
     introduction: str,
     options: argparse.Namespace,
     settings: Configuration,
     sink: Path | None,
 ) -> None:
     """Write the report; when that fails, its verdict is still told."""
-    from gradaudit.report.text import one_line  # heavy: loads numpy and rich
+    from gradaudit.report import text  # heavy: loads numpy and rich
+    from gradaudit.report.diagnosis import one_line as one_line_of_diagnosis
+    from gradaudit.results import Diagnosis
+
+    def one_line(report: Report | Diagnosis, *, encoding: str) -> str:
+        if isinstance(report, Diagnosis):
+            return one_line_of_diagnosis(report, encoding=encoding)
+        return text.one_line(report, encoding=encoding)
 
     form = settings["format"].value
     encoding = _encoding(_stdout()) if sink is None else "utf-8"
@@ -764,14 +860,19 @@ def _deliver(
         raise
 
 
-def _rendered(report: Report, form: str, sink: Path | None, verbosity: int) -> str:
+def _rendered(report: Report | Diagnosis, form: str, sink: Path | None, verbosity: int) -> str:
     # heavy: they load numpy and rich
+    from gradaudit.report.diagnosis import render_text as render_diagnosis
     from gradaudit.report.github import render_github
     from gradaudit.report.html import render_html
     from gradaudit.report.json import render_json
     from gradaudit.report.sarif import render_sarif
     from gradaudit.report.text import render_text
+    from gradaudit.results import Diagnosis
 
+    if form == "text" and isinstance(report, Diagnosis):
+        terminal = sink is None and _is_terminal(_stdout())
+        return render_diagnosis(report, verbosity=verbosity, terminal=terminal, **_appearance(sink))
     if form == "text":
         return render_text(report, verbosity=verbosity, **_appearance(sink))
     if form == "sarif":

@@ -256,16 +256,39 @@ def _parse_jac(text: str, target: Reference) -> Typed:
 
 
 def _parse_arguments(arguments: Sequence[str], target: Reference) -> dict[str, Typed]:
+    return _parse_pairs(arguments, "--arg", "lambda_=0.01", target)
+
+
+def parse_options(options: Sequence[str], target: Reference) -> dict[str, Typed]:
+    """Read options of a solver, each as name=value.
+
+    Raises
+    ------
+    TargetError
+        When one has another form, or is given twice.
+    """
+    return _parse_pairs(options, "--option", "maxiter=50", target)
+
+
+def _parse_pairs(
+    pairs: Sequence[str], flag: str, example: str, target: Reference
+) -> dict[str, Typed]:
     values: dict[str, Typed] = {}
-    for argument in arguments:
-        name, equals, text = argument.partition("=")
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
         name = name.strip()
         if not equals or not name.isidentifier():
-            _refuse(f"--arg {argument!r} is not name=value", "write it like --arg lambda_=0.01")
+            _refuse(f"{flag} {pair!r} is not name=value", f"write it like {flag} {example}")
         if name in values:
-            _refuse(f"--arg {name} is given twice", "keep one of them")
-        values[name] = parse_value(text, f"--arg {name}=", beside=target)
+            _refuse(f"{flag} {name} is given twice", "keep one of them")
+        values[name] = parse_value(text, f"{flag} {name}=", beside=target)
     return values
+
+
+def returns_pair(target: Target) -> bool:
+    """Call the target once and tell whether it returns (cost, gradient)."""
+    returned = target.fun(target.x0, *target.args)
+    return isinstance(returned, tuple | list) and len(cast("list[Any]", returned)) == 2
 
 
 def _is_dotted_name(text: str) -> bool:
