@@ -100,7 +100,13 @@ def hinge_loss_svm() -> Arguments:
         g_w = w - C * X.T @ (s * active)
         return 0.5 * w @ w + C * np.sum(np.maximum(0, 1 - margin)), np.append(g_w, -C * s @ active)
 
-    return {"fun": svm, "x0": np.zeros(4), "jac": True, "method": "TNC"}
+    return {
+        "fun": svm,
+        "x0": np.zeros(4),
+        "jac": True,
+        "method": "TNC",
+        "options": {"maxfun": 3000},
+    }
 
 
 @case("kink", "converged")
