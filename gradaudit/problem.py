@@ -92,7 +92,9 @@ class Problem:
         self.args = cast("tuple[Any, ...]", args) if isinstance(args, tuple) else (args,)
         self.structure, self.start = read_structure(x0)
         _require_finite_start(self.start, self.structure)
-        self.lower, self.upper = _read_bounds(bounds, self.start)
+        self.lower, self.upper = read_bounds(bounds, self.start.size)
+        if self.lower is not None and self.upper is not None:
+            _require_inside(self.start, self.lower, self.upper)
         self.layout = self._given_layout(blocks)
 
     def _given_layout(self, blocks: BlocksLike | None) -> Layout | None:
@@ -203,14 +205,21 @@ def entry_name(blocks: Sequence[Block], flat_index: int, *, default: str = "thet
     return f"{default}[{flat_index}]"
 
 
-def _read_bounds(bounds: Any, start: Vector) -> tuple[Vector | None, Vector | None]:
+def read_bounds(bounds: Any, size: int) -> tuple[Vector, Vector] | tuple[None, None]:
+    """Read bounds in any of SciPy's forms; None twice where there are none.
+
+    Raises
+    ------
+    ArgumentError
+        When they cannot be read, or cross.
+    """
     if bounds is None:
         return None, None
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
-        lower, upper = (_side(bounds.lb, start.size), _side(bounds.ub, start.size))
+        lower, upper = (_side(bounds.lb, size), _side(bounds.ub, size))
     else:
-        lower, upper = _pairs(bounds, start.size)
-    _require_order(lower, upper, start)
+        lower, upper = _pairs(bounds, size)
+    _require_order(lower, upper)
     if np.all(np.isneginf(lower)) and np.all(np.isposinf(upper)):
         return None, None
     return lower, upper
@@ -242,13 +251,16 @@ def _pairs(bounds: Any, size: int) -> tuple[Vector, Vector]:
     return np.array(sides[0]), np.array(sides[1])
 
 
-def _require_order(lower: Vector, upper: Vector, start: Vector) -> None:
+def _require_order(lower: Vector, upper: Vector) -> None:
     if np.isnan(lower).any() or np.isnan(upper).any():
         raise ArgumentError("bounds hold nan; use None or an infinity where there is no bound")
     crossed = np.flatnonzero(lower > upper)
     if crossed.size:
         i = int(crossed[0])
         raise ArgumentError(f"bounds[{i}] is ({lower[i]:g}, {upper[i]:g}): low is above high")
+
+
+def _require_inside(start: Vector, lower: Vector, upper: Vector) -> None:
     outside = np.flatnonzero((start < lower) | (start > upper))
     if outside.size:
         i = int(outside[0])

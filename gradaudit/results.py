@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
@@ -432,9 +433,9 @@ class Diagnosis(Result):
     nit: int | None = None
     nfev: int | None = None
     cost: float = math.nan
-    ray: Ray | None = None
-    history: History | None = None
-    report: Report | None = None
+    ray: Ray | None = field(default=None, repr=False)
+    history: History | None = field(default=None, repr=False)
+    report: Report | None = field(default=None, repr=False)
     seed: int = 0
     stopped: str = ""
     location: Location | None = None
@@ -442,9 +443,10 @@ class Diagnosis(Result):
     @property
     def verdict(self) -> Verdict:
         """FAIL when something is at fault, PASS when nothing is, else INCONCLUSIVE."""
-        if self.benign:
+        blamed = [cause for cause in self.causes if not cause.allowed]
+        if self.benign or (self.causes and not blamed):
             return Verdict.PASS
-        return Verdict.FAIL if self.causes else Verdict.INCONCLUSIVE
+        return Verdict.FAIL if blamed else Verdict.INCONCLUSIVE
 
     def to_dict(self) -> dict[str, Any]:
         """Return the diagnosis as plain JSON types, with `schema_version`."""
@@ -469,6 +471,28 @@ class Diagnosis(Result):
     def __repr__(self) -> str:
         causes = ", ".join(f"{f.code} {f.slug}" for f in self.causes) or "no cause found"
         return f"<Diagnosis of {self.method or self.solver}: {causes}>"
+
+    def save_plot(self, path: str | Path) -> Path:
+        """Write the pictures to a file: .svg; with the extra ``plot`` also .png and .pdf."""
+        from gradaudit.report.plot import save_plot
+
+        return save_plot(self, path)
+
+    def __str__(self) -> str:
+        from gradaudit.report.diagnosis import render_plain
+
+        return render_plain(self)
+
+    def __rich__(self) -> Any:
+        from gradaudit.report.diagnosis import renderable
+
+        return renderable(self)
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        from gradaudit.report.diagnosis import render_plain
+        from gradaudit.report.html import render_fragment
+
+        return {"text/plain": render_plain(self), "text/html": render_fragment(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -52,7 +52,8 @@ VERDICTS |= dict.fromkeys(
 # Nothing is at fault in these.
 BENIGN = {"precision-limit", "iteration-limit", "converged", "solver-behaviour"}
 needs_diagnose = pytest.mark.skipif(
-    not hasattr(gradaudit, "diagnose"), reason="diagnose is not built yet"
+    not (hasattr(gradaudit, "diagnose") and hasattr(gradaudit, "watch")),
+    reason="diagnose and watch are not built yet",
 )
 
 # an overflow or a log of zero is what some examples are about

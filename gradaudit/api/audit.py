@@ -63,6 +63,8 @@ class Audit:
     progress : callable or None
     places : sequence of (str, ndarray of float64, shape (n,))
         Named points to audit right after x0, such as the one where an optimizer stopped.
+    extra : int
+        Evaluations beyond the budget of the settings, once something is seen to be wrong.
     """
 
     def __init__(
@@ -73,9 +75,11 @@ class Audit:
         progress: Listener | None = None,
         *,
         places: Sequence[tuple[str, Vector]] = (),
+        extra: int = 0,
     ) -> None:
         self.problem = problem
         self.places = places
+        self.extra = extra
         self.settings = settings
         self.seed = read_seed(rng)
         self.rng = np.random.default_rng(self.seed)
@@ -194,9 +198,16 @@ class Audit:
             )
             if record.dependence.constant:
                 return
-        if problem.lower is None and problem.structure.dtype == np.float64:
+        if problem.structure.dtype == np.float64:
             record.stairs = probe_stairs(
-                self.evaluator, problem.start, first.cost, first.gradient, sizes, self.rng
+                self.evaluator,
+                problem.start,
+                first.cost,
+                first.gradient,
+                sizes,
+                self.rng,
+                lower=problem.lower,
+                upper=problem.upper,
             )
 
     def _lay_out(self) -> None:
@@ -250,6 +261,9 @@ class Audit:
                 continue
             last = number >= self.settings.points - 1
             certified |= self._audit_point(inquiry, point, previous, plan, certified, last=last)
+            if self.extra and record.descriptions:
+                self.evaluator.allow(self.extra)
+                self.extra = 0
             if not any(d.point is point for d in self.record.descriptions):
                 point.release()
             previous = point

@@ -42,6 +42,10 @@ class Factor:
     projections: int
 
 
+# A factor this near 1 explains nothing.
+_NO_FACTOR: Final = 1e-9
+
+
 def fit_factor(projections: Sequence[Projection]) -> Factor | None:
     """Fit ``returned = c * right`` to projections of one block; None when no c fits them all.
 
@@ -74,6 +78,8 @@ def fit_factor(projections: Sequence[Projection]) -> Factor | None:
         for p in usable
         if p.slope.value
     )
+    if abs(value - 1.0) <= max(uncertainty, _NO_FACTOR):
+        return None
     return Factor(value=value, uncertainty=uncertainty, projections=len(usable))
 
 

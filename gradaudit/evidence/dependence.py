@@ -118,6 +118,9 @@ def probe_stairs(
     gradient: Vector,
     scale: Vector,
     rng: np.random.Generator,
+    *,
+    lower: Vector | None = None,
+    upper: Vector | None = None,
 ) -> Stairs | None:
     """Look for steps in the cost: plateaus much longer than rounding explains, then a jump.
 
@@ -127,20 +130,27 @@ def probe_stairs(
         As for `probe_dependence`.
     gradient : ndarray of float64, shape (n,)
         The returned gradient: where it promises nothing, a plateau is no contradiction.
+    lower, upper : ndarray, optional
+        Points are clipped to these bounds.
 
     Notes
     -----
-    One evaluation for an ordinary cost, at most nine. A smooth cost that is unchanged at a step
+    One evaluation for an ordinary cost, at most ten. A smooth cost that is unchanged at a step
     t changes at 10 t by no more than the rounding of a quadratic, 100 eps, or so.
     """
     direction = _random_step(scale, None, rng)
+    if lower is not None and upper is not None:  # towards the farther bound
+        direction = np.where(theta - lower > upper - theta, -1.0, 1.0) * np.abs(direction)
     with np.errstate(over="ignore"):
         promised = abs(float(gradient @ direction)) * _SHORTEST
     visible = _JUMP * abs(cost)
     seen = [cost]
 
+    def inside(point: Vector) -> Vector:
+        return point if lower is None or upper is None else np.clip(point, lower, upper)
+
     def at(step: float) -> float:
-        seen.append(evaluator.cost(theta + step * direction))
+        seen.append(evaluator.cost(inside(theta + step * direction)))
         return seen[-1]
 
     change = abs(at(_SHORTEST) - cost)
@@ -155,8 +165,8 @@ def probe_stairs(
         return None
     if not jump > visible:
         return None
-    elsewhere = theta + 0.37 * direction
-    whole = evaluator.cost(elsewhere) == evaluator.cost(np.trunc(elsewhere))
+    elsewhere = inside(theta + 0.37 * direction)
+    whole = evaluator.cost(elsewhere) == evaluator.cost(inside(np.trunc(elsewhere)))
     # stairs of the height of single precision, or of a cost computed in it, are not of the cost
     coarse = all(value == float(np.float32(value)) for value in seen)
     return None if coarse and not whole else Stairs(plateau=plateau, jump=jump, whole=whole)
@@ -164,11 +174,11 @@ def probe_stairs(
 
 def _end_of_plateau(at: Callable[[float], float], cost: float) -> tuple[float, float]:
     """Return the longest step that leaves the cost unchanged, and the change at ten times it."""
-    for exponent in range(-5, 1):
+    for exponent in range(-5, 2):
         change = abs(at(10.0**exponent) - cost)
         if change > 0.0:
             return 10.0 ** (exponent - 1), change
-    return 1.0, 0.0
+    return 10.0, 0.0
 
 
 def _random_step(scale: Vector, blocks: Sequence[Block] | None, rng: np.random.Generator) -> Vector:

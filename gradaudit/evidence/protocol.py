@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from types import FunctionType, MethodType
 from typing import Any, Final, cast
 
@@ -212,7 +213,7 @@ class _Repetition:
         self.cost_after_gradient: float | None = None
         self.cost = first.cost
         self.gradient = first.gradient
-        if evaluator.together:
+        if evaluator.problem.mode != "apart":
             self._repeat_together()
         else:
             self._repeat_apart()
@@ -336,6 +337,11 @@ def _fingerprint(fun: Callable[..., Any], args: tuple[Any, ...]) -> Fingerprint:
 
 def _captured(fun: Callable[..., Any]) -> Iterable[tuple[str, Any]]:
     """Yield what a function or method can reach without its arguments, by name."""
+    if isinstance(fun, partial):
+        yield from _captured(cast("Callable[..., Any]", fun.func))
+        return
+    if not isinstance(fun, FunctionType | MethodType):
+        fun = getattr(fun, "__call__", None)  # noqa: B004 - the method itself is wanted
     if isinstance(fun, MethodType):
         owner = fun.__self__
         attributes = cast("dict[str, Any]", getattr(owner, "__dict__", {}))

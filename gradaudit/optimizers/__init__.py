@@ -1,1 +1,1 @@
-"""What optimizers say, what they did, and why they stopped."""
+"""What an optimizer was asked, what it did, and what it said."""

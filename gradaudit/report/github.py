@@ -1,27 +1,35 @@
-"""Reports as GitHub workflow commands: annotations beside the lines that they concern."""
+"""Results as GitHub workflow commands: annotations beside the lines that they concern."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from gradaudit.report import wording
-from gradaudit.results import Finding, Report, Verdict
+from gradaudit.report import account, wording
+from gradaudit.report.figures import figures_of
+from gradaudit.results import Diagnosis, Finding, Location, Report, Verdict
 
 _COMMAND: Final = {"error": "error", "warning": "warning", "note": "notice"}
+_OF_VERDICT: Final = {
+    Verdict.PASS: "notice",
+    Verdict.INCONCLUSIVE: "warning",
+    Verdict.FAIL: "error",
+}
 
 
-def render_github(report: Report) -> str:
-    """Return one annotation for each finding, and one with the verdict and every block."""
-    findings = [*wording.open_findings(report), *wording.allowed_findings(report)]
-    return "".join(f"{line}\n" for line in [*map(_finding, findings), _verdict(report)])
+def render_github(result: Report | Diagnosis) -> str:
+    """Return one annotation for each finding, and one with the verdict and what it rests on."""
+    if isinstance(result, Diagnosis):
+        findings, verdict = account.findings(result), _stop(result)
+    else:
+        findings = (*wording.open_findings(result), *wording.allowed_findings(result))
+        verdict = _verdict(result)
+    return "".join(f"{line}\n" for line in [*map(_finding, findings), verdict])
 
 
 def _finding(finding: Finding) -> str:
     allowed = " (allowed)" if finding.allowed else ""
-    properties = {"title": f"{finding.code} {finding.slug}{allowed}"}
-    if finding.location is not None:
-        place = {"file": finding.location.path, "line": str(finding.location.line)}
-        properties = {**place, **properties}
+    properties = _place(finding.location)
+    properties["title"] = f"{finding.code} {finding.slug}{allowed}"
     lines = [finding.message]
     if names := wording.unmentioned(finding):
         lines.append(f"blocks: {wording.names_in_words(names)}")
@@ -34,8 +42,11 @@ def _finding(finding: Finding) -> str:
     return _annotation(command, properties, lines)
 
 
+def _place(location: Location | None) -> dict[str, str]:
+    return {} if location is None else {"file": location.path, "line": str(location.line)}
+
+
 def _verdict(report: Report) -> str:
-    command = {Verdict.PASS: "notice", Verdict.INCONCLUSIVE: "warning", Verdict.FAIL: "error"}
     lines = [f"{report.verdict}  {wording.summary(report)}"]
     if why := wording.why_inconclusive(report):
         lines.append(why)
@@ -46,7 +57,19 @@ def _verdict(report: Report) -> str:
     ]
     lines += [f"{about}: {words}" for about, words in wording.remarks(report)]
     title = {"title": f"gradaudit {report.verdict}"}
-    return _annotation(command[report.verdict], title, lines)
+    return _annotation(_OF_VERDICT[report.verdict], title, lines)
+
+
+def _stop(diagnosis: Diagnosis) -> str:
+    """Return the annotation beside the call of the solver."""
+    lines = [account.heading(diagnosis), diagnosis.message_meaning]
+    lines += [account.run_in_words(diagnosis), account.why_inconclusive(diagnosis)]
+    lines.append(f"{diagnosis.verdict}  {account.summary(diagnosis)}")
+    lines += [f"{label}: {words}" for label, words in account.remarks(diagnosis)]
+    lines += [words for figure in figures_of(diagnosis) for words in figure.words]
+    properties = _place(diagnosis.location)
+    properties["title"] = f"gradaudit {diagnosis.verdict}"
+    return _annotation(_OF_VERDICT[diagnosis.verdict], properties, list(filter(None, lines)))
 
 
 def _annotation(command: str, properties: dict[str, str], lines: list[str]) -> str:

@@ -1,14 +1,25 @@
-"""Reports as one HTML file: styles inside, no network, no script, light and dark."""
+"""Results as one HTML file: styles inside, no network, no script, light and dark."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Final
 
-from gradaudit.report import wording
-from gradaudit.results import BlockReport, Entry, Finding, PointReport, Report, Settings, Verdict
+from gradaudit.report import account, wording
+from gradaudit.report.figures import Figure, figures_of
+from gradaudit.report.markup import markup_text as _text
+from gradaudit.report.svg import FIGURE_STYLE, svg_inline
+from gradaudit.results import (
+    BlockReport,
+    Diagnosis,
+    Entry,
+    Finding,
+    PointReport,
+    Report,
+    Settings,
+    Verdict,
+)
 
 _DECADES: Final = 16
 """The scale of relative errors reaches from 1 down to 1e-16, one rounding unit."""
@@ -68,6 +79,8 @@ _STYLE: Final = """
 .gradaudit .fill.bound { opacity: .45; }
 .gradaudit .tick { position: absolute; top: -.2rem; bottom: -.2rem; width: 1px;
   background: currentColor; opacity: .55; }
+.gradaudit .pair { display: flex; flex-wrap: wrap; gap: 0 2rem; }
+.gradaudit .pair > div { flex: 1 1 24rem; }
 .gradaudit details { margin: 1rem 0; }
 .gradaudit summary { cursor: pointer; font-weight: 600; }
 .gradaudit dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem;
@@ -77,37 +90,36 @@ _STYLE: Final = """
 """
 
 
-def render_html(report: Report) -> str:
-    """Return the report as a complete HTML document of pure ASCII."""
-    title = _text(f"{report.verdict}: {_title(report)}")
+def render_html(result: Report | Diagnosis) -> str:
+    """Return the result as a complete HTML document of pure ASCII."""
+    about = _title(result) if isinstance(result, Report) else account.heading(result)
+    title = _text(f"{result.verdict}: {about}")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{title}</title>\n<style>{_PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{render_fragment(report)}</main>\n</body>\n</html>\n"
+        f"{render_fragment(result)}</main>\n</body>\n</html>\n"
     )
 
 
-def render_fragment(report: Report) -> str:
-    """Return the report as an HTML fragment that brings its styles along, for notebooks."""
-    parts = [
-        f"<style>{_STYLE}</style>\n",
+def render_fragment(result: Report | Diagnosis) -> str:
+    """Return the result as an HTML fragment that brings its styles along, for notebooks."""
+    parts = _report(result) if isinstance(result, Report) else _diagnosis(result)
+    return f'<div class="gradaudit">\n<style>{_STYLE}</style>\n{"".join(parts)}</div>\n'
+
+
+def _report(report: Report) -> list[str]:
+    return [
         _header(report),
         *map(_finding, wording.open_findings(report)),
         _blocks(report),
         _worst([(block, entry) for block in report.blocks for entry in block.worst]),
         _points(report.points),
         _allowed(wording.allowed_findings(report)),
-        _particulars(report),
+        _particulars(wording.particulars(report)),
     ]
-    return f'<div class="gradaudit">\n{"".join(parts)}</div>\n'
-
-
-def _text(text: str) -> str:
-    """Return text that a browser shows as it is, in ASCII."""
-    return escape(wording.visible(text)).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _title(report: Report) -> str:
@@ -283,13 +295,67 @@ def _points(points: Sequence[PointReport]) -> str:
     return _details("Points", _table(heads, rows))
 
 
-def _particulars(report: Report) -> str:
-    facts = "".join(
-        f"<dt>{_text(label)}</dt><dd>{_text(words)}</dd>\n"
-        for label, words in wording.particulars(report)
-    )
-    return _details("How this was measured", f"<dl>\n{facts}</dl>\n")
+def _particulars(facts: Iterable[tuple[str, str]]) -> str:
+    items = "".join(f"<dt>{_text(label)}</dt><dd>{_text(words)}</dd>\n" for label, words in facts)
+    return _details("How this was measured", f"<dl>\n{items}</dl>\n")
 
 
 def _details(title: str, body: str) -> str:
     return f"<details>\n<summary>{title}</summary>\n{body}</details>\n"
+
+
+# diagnoses -----------------------------------------------------------------------------------
+
+
+def _diagnosis(diagnosis: Diagnosis) -> list[str]:
+    report = diagnosis.report
+    return [
+        f"<style>{FIGURE_STYLE}</style>\n",
+        _run(diagnosis),
+        *map(_finding, account.causes(diagnosis)),
+        *(
+            f"<p><b>{label}:</b> {_text(words)}</p>\n"
+            for label, words in account.remarks(diagnosis)
+        ),
+        _figures(figures_of(diagnosis)),
+        _observations(account.observations(diagnosis)),
+        _blocks(report) if report is not None else "",
+        _allowed(account.allowed(diagnosis)),
+        _particulars(wording.particulars(report)) if report is not None else "",
+    ]
+
+
+def _run(diagnosis: Diagnosis) -> str:
+    ranking, why = account.ranking(diagnosis), account.why_inconclusive(diagnosis)
+    lines = [(diagnosis.message_meaning, ""), (account.run_in_words(diagnosis), "quiet")]
+    if diagnosis.location is not None:
+        lines.append((str(diagnosis.location), "mono"))
+    lines += [(why, ""), (account.summary(diagnosis), ""), (ranking and f"{ranking}:", "")]
+    told = "".join(
+        f'<p class="{kind}">{_text(words)}</p>\n' if kind else f"<p>{_text(words)}</p>\n"
+        for words, kind in lines
+        if words
+    )
+    verdict = _chip(diagnosis.verdict, diagnosis.verdict)
+    return f"<header>{verdict}<h1>{_text(account.heading(diagnosis))}</h1></header>\n{told}"
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    """Return the large picture, the small ones side by side, and in words what has one value."""
+    large = [_figure(f, 720, 280) for f in figures if f.legend and not f.flat]
+    small = [_figure(f, 470, 170) for f in figures if not f.legend and not f.flat]
+    flat = [f"<p>{_text('; '.join(f.words))}</p>\n" for f in figures if f.flat]
+    pair = f'<div class="pair">\n{"".join(small)}</div>\n' if small else ""
+    return f"{''.join(large)}{pair}{''.join(flat)}"
+
+
+def _figure(figure: Figure, width: int, height: int) -> str:
+    words = "".join(f'<p class="quiet">{_text(line)}</p>\n' for line in figure.words)
+    drawn = svg_inline(figure, width=width, height=height)
+    return f"<div>\n<h2>{_text(figure.title)}</h2>\n{drawn}{words}</div>\n"
+
+
+def _observations(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return ""
+    return f"<h2>Also seen</h2>\n{''.join(map(_finding, findings))}"

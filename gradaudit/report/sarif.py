@@ -1,4 +1,4 @@
-"""Reports as SARIF 2.1.0, the format in which analysers hand results to code hosts and editors."""
+"""Results as SARIF 2.1.0, the format in which analysers hand results to code hosts and editors."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from gradaudit.catalogue import RECORDS
-from gradaudit.report import wording
-from gradaudit.results import Finding, Location, Report, Verdict, plain
+from gradaudit.report import account, wording
+from gradaudit.report.figures import figures_of
+from gradaudit.results import Diagnosis, Finding, Location, Report, Verdict, plain
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _UNDECIDED: Final = "wrong-gradient"
 """The rule that an inconclusive audit leaves open."""
 
 
-def render_sarif(report: Report, *, root: str = "") -> str:
-    """Return the report as a SARIF document of pure ASCII.
+def render_sarif(result: Report | Diagnosis, *, root: str = "") -> str:
+    """Return the result as a SARIF document of pure ASCII.
 
     Parameters
     ----------
-    report : Report
+    result : Report or Diagnosis
         What to show.
     root : str
         Folder that artifact paths are made relative to; "" leaves relative paths as they are.
@@ -31,37 +32,43 @@ def render_sarif(report: Report, *, root: str = "") -> str:
     -----
     A report that passes has no results, only properties: code hosts turn each result into an
     alert, whatever its kind. They also refuse a whole document when one result has no place, so
-    a finding without one is put where the others are, or at the target's module.
+    a finding without one is put where the others are, at the call of the solver, or at the
+    target's module.
     """
     run = {
-        "tool": {"driver": _driver(report)},
+        "tool": {"driver": _driver(result)},
         "invocations": [{"executionSuccessful": True}],
         "columnKind": "unicodeCodePoints",
-        "results": _results(report, root),
-        "properties": _properties(report),
+        "results": _results(result, root),
+        "properties": _properties(result),
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def _driver(report: Report) -> dict[str, Any]:
+def _driver(result: Report | Diagnosis) -> dict[str, Any]:
     driver: dict[str, Any] = {"name": "gradaudit"}
-    if version := report.versions.get("gradaudit"):
+    audit = result if isinstance(result, Report) else result.report
+    if audit is not None and (version := audit.versions.get("gradaudit")):
         driver["version"] = version
-    return {**driver, "rules": [_rule(slug) for slug in _rules_used(report)]}
+    return {**driver, "rules": [_rule(slug) for slug in _rules_used(result)]}
 
 
-def _rules_used(report: Report) -> list[str]:
-    used = {finding.slug for finding in report.findings}
-    if _undecided(report):
+def _findings(result: Report | Diagnosis) -> tuple[Finding, ...]:
+    return result.findings if isinstance(result, Report) else account.findings(result)
+
+
+def _rules_used(result: Report | Diagnosis) -> list[str]:
+    used = {finding.slug for finding in _findings(result)}
+    if _undecided(result):
         used.add(_UNDECIDED)
     return sorted(used, key=lambda slug: RECORDS[slug].code)
 
 
-def _undecided(report: Report) -> bool:
+def _undecided(result: Report | Diagnosis) -> bool:
     """Whether the verdict needs a result of its own, for want of a finding that carries it."""
-    blamed = any(finding.level == "error" for finding in wording.open_findings(report))
-    return report.verdict == Verdict.INCONCLUSIVE or (report.verdict == Verdict.FAIL and not blamed)
+    blamed = any(f.level == "error" and not f.allowed for f in _findings(result))
+    return result.verdict == Verdict.INCONCLUSIVE or (result.verdict == Verdict.FAIL and not blamed)
 
 
 def _rule(slug: str) -> dict[str, Any]:
@@ -75,12 +82,12 @@ def _rule(slug: str) -> dict[str, Any]:
     }
 
 
-def _results(report: Report, root: str) -> list[dict[str, Any]]:
-    rules = _rules_used(report)
-    fallback = _fallback(report, root)
-    results = [_finding(finding, rules, fallback, root) for finding in report.findings]
-    if _undecided(report):
-        results.append(_verdict(report, rules, fallback))
+def _results(result: Report | Diagnosis, root: str) -> list[dict[str, Any]]:
+    rules = _rules_used(result)
+    fallback = _fallback(result, root)
+    results = [_finding(finding, rules, fallback, root) for finding in _findings(result)]
+    if _undecided(result):
+        results.append(_verdict(result, rules, fallback))
     return results
 
 
@@ -106,10 +113,11 @@ def _finding(
     return result
 
 
-def _verdict(report: Report, rules: list[str], locations: list[dict[str, Any]]) -> dict[str, Any]:
-    failed = report.verdict == Verdict.FAIL
-    lines = [f"{report.verdict}: {wording.why_inconclusive(report) or wording.summary(report)}"]
-    lines += [f"{about}: {words}" for about, words in wording.remarks(report)]
+def _verdict(
+    result: Report | Diagnosis, rules: list[str], locations: list[dict[str, Any]]
+) -> dict[str, Any]:
+    failed = result.verdict == Verdict.FAIL
+    lines = _open_question(result)
     return {
         "ruleId": RECORDS[_UNDECIDED].code,
         "ruleIndex": rules.index(_UNDECIDED),
@@ -121,12 +129,31 @@ def _verdict(report: Report, rules: list[str], locations: list[dict[str, Any]]) 
     }
 
 
-def _properties(report: Report) -> dict[str, Any]:
-    facts = report.to_dict()
+def _open_question(result: Report | Diagnosis) -> list[str]:
+    if isinstance(result, Report):
+        why = wording.why_inconclusive(result) or wording.summary(result)
+        said = wording.remarks(result)
+    else:
+        why = account.why_inconclusive(result) or account.summary(result)
+        said = [("the solver", account.heading(result)), *account.remarks(result)]
+    return [f"{result.verdict}: {why}", *(f"{about}: {words}" for about, words in said)]
+
+
+def _properties(result: Report | Diagnosis) -> dict[str, Any]:
+    facts = result.to_dict()
+    if isinstance(result, Diagnosis):
+        left_out = ("causes", "findings", "report", "ray", "history", "result", "kind")
+        return {
+            **{key: value for key, value in facts.items() if key not in left_out},
+            "summary": account.summary(result),
+            "heading": account.heading(result),
+            "causes": [cause.code for cause in account.causes(result)],
+            "pictures": [words for figure in figures_of(result) for words in figure.words],
+        }
     kept = ("verdict", "target", "size", "seed", "confidence", "evaluations", "settings")
     return {
         **{key: facts[key] for key in kept},
-        "summary": wording.summary(report),
+        "summary": wording.summary(result),
         "blocks": facts["blocks"],
     }
 
@@ -134,11 +161,13 @@ def _properties(report: Report) -> dict[str, Any]:
 # places --------------------------------------------------------------------------------------
 
 
-def _fallback(report: Report, root: str) -> list[dict[str, Any]]:
-    places = [finding.location for finding in report.findings if finding.location]
+def _fallback(result: Report | Diagnosis, root: str) -> list[dict[str, Any]]:
+    call = result.location if isinstance(result, Diagnosis) else None
+    places = [place for place in (call, *(f.location for f in _findings(result))) if place]
     if places:
         return [_location(places[0], root)]
-    module = report.target.partition(":")[0]
+    audit = result if isinstance(result, Report) else result.report
+    module = audit.target.partition(":")[0] if audit is not None else ""
     if not re.fullmatch(r"\w+(\.\w+)*", module):
         return []
     return [_location(Location(path=f"{module.replace('.', '/')}.py", line=1), root)]

@@ -2,103 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import RenderableType
 from rich.text import Text
 
 from gradaudit.blocks import Block, Layout
 from gradaudit.report import wording
+from gradaudit.report.page import STYLE, Page, Sheet, finding_lines, printed
 from gradaudit.report.picture import picture_of
-from gradaudit.results import BlockReport, Derivative, Finding, PointReport, Report, Verdict
+from gradaudit.results import BlockReport, Derivative, PointReport, Report, Verdict
 
 _GAP: Final = 2
-_NARROWEST: Final = 24
-_UNLIMITED: Final = 10_000
 _ENTRIES_SHOWN: Final = 12
-
-_STYLE: Final[dict[str, str]] = {
-    "PASS": "bold green",
-    "FAIL": "bold red",
-    "INCONCLUSIVE": "bold yellow",
-    "error": "bold red",
-    "warning": "bold yellow",
-    "note": "bold cyan",
-    "label": "blue",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Where the text is to stand."""
-
-    console: Console
-    width: int
-    ascii_only: bool
-    fold_locations: bool
-
-    def clean(self, text: str, style: str = "") -> Text:
-        """Return text from the user with nothing left in it that a terminal would obey."""
-        return Text(wording.visible(text, ascii_only=self.ascii_only), style=style)
-
-    def hanging(self, head: Text, body: Text, *, indent: int | None = None) -> Text:
-        """Wrap `body` behind `head`, its further lines indented (to where it starts)."""
-        indent = head.cell_len if indent is None else indent
-        lines = (head + body).wrap(self.console, self.width)
-        first, rest = lines[0], (head + body)[len(lines[0]) :]
-        rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
-        further = list(self._broken(rest, indent)) if rest else []
-        return Text("\n" + " " * indent).join([first, *further])
-
-    def filled(self, head: Text, pieces: Sequence[str]) -> Text:
-        """Set pieces one behind the other, and break lines between them where possible."""
-        lines, indent = [head], 2
-        for piece in map(self.clean, pieces):
-            space = 1 if lines[-1].plain.strip() and not lines[-1].plain.endswith(" ") else 0
-            if lines[-1].cell_len + space + piece.cell_len <= self.width:
-                lines[-1] = Text.assemble(lines[-1], " " * space, piece)
-            else:
-                lines += (Text(" " * indent) + part for part in self._broken(piece, indent))
-        return Text("\n").join(lines)
-
-    def _broken(self, piece: Text, indent: int) -> Iterable[Text]:
-        return piece.wrap(self.console, self.width - indent)
-
-    def labelled(self, label: str, words: str, *, style: str = "") -> Text:
-        """Return ``  = label: words``."""
-        head = Text.assemble("  ", (f"= {label}: ", _STYLE["label"]))
-        return self.hanging(head, self.clean(words, style))
-
-    def line(self, words: str) -> Text:
-        """Return words of our own, wrapped with a hanging indent."""
-        return self.hanging(Text(), self.clean(words), indent=2)
-
-
-Writer = Callable[[_Page], Iterable[RenderableType]]
-
-
-class _Sheet:
-    """Something that rich prints: it is laid out when the width is known."""
-
-    def __init__(self, write: Writer, *, width: int | None, fold_locations: bool) -> None:
-        self._write = write
-        self._width = width
-        self._fold_locations = fold_locations
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        page = _Page(
-            console,
-            max(self._width or options.max_width, _NARROWEST),
-            not wording.is_utf8(options.encoding),
-            self._fold_locations,
-        )
-        yield from self._write(page)
 
 
 def renderable(report: Report, *, verbosity: int = 0, width: int | None = None) -> RenderableType:
@@ -113,7 +34,7 @@ def renderable(report: Report, *, verbosity: int = 0, width: int | None = None) 
     width : int or None
         Columns to use; None for as many as the console has.
     """
-    return _Sheet(lambda page: _report(page, report, verbosity), width=width, fold_locations=True)
+    return Sheet(lambda page: _report(page, report, verbosity), width=width, fold_locations=True)
 
 
 def render_plain(report: Report, *, width: int = 80, verbosity: int = 0) -> str:
@@ -144,7 +65,7 @@ def render_text(
     verbosity : int
         As for `renderable`.
     """
-    return _printed(lambda page: _report(page, report, verbosity), console_width, colour, encoding)
+    return printed(lambda page: _report(page, report, verbosity), console_width, colour, encoding)
 
 
 def one_line(report: Report, *, encoding: str = "utf-8") -> str:
@@ -153,7 +74,7 @@ def one_line(report: Report, *, encoding: str = "utf-8") -> str:
     words = [wording.summary(report) + (f", only {wording.names_in_words(only)}" if only else "")]
     if report.verdict != Verdict.PASS:
         grave = [f for f in wording.open_findings(report) if f.level != "note"]
-        words = [*map(_in_one_line, grave), *words]
+        words = [*map(wording.in_one_line, grave), *words]
         if why := wording.why_inconclusive(report) if not grave else "":
             words.insert(0, why)
     text = f"{report.verdict}  {'; '.join(words)}"
@@ -168,7 +89,7 @@ def render_layout(
     encoding: str = "utf-8",
 ) -> str:
     """Return the blocks of a parameter vector as a table, unclaimed stretches included."""
-    return _printed(lambda page: _layout(page, layout), console_width, colour, encoding)
+    return printed(lambda page: _layout(page, layout), console_width, colour, encoding)
 
 
 def render_derivative(
@@ -179,42 +100,18 @@ def render_derivative(
     encoding: str = "utf-8",
 ) -> str:
     """Return a numerical derivative, or a gradient's most doubtful entries, with its bar."""
-    return _printed(lambda page: _derivative(page, derivative), console_width, colour, encoding)
-
-
-def _printed(write: Writer, width: int, colour: bool, encoding: str) -> str:
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        # lines are broken by the page; a table that cannot be narrower is not to lose anything
-        width=_UNLIMITED,
-        height=100,
-        force_terminal=colour,
-        color_system="standard" if colour else None,
-        no_color=not colour,
-        legacy_windows=False,
-        force_jupyter=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    ascii_only = not wording.is_utf8(encoding)
-    page = _Page(console, max(width, _NARROWEST), ascii_only, fold_locations=False)
-    for part in write(page):
-        console.print(part, crop=False)
-    lines = (line.rstrip() for line in stream.getvalue().split("\n"))
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return printed(lambda page: _derivative(page, derivative), console_width, colour, encoding)
 
 
 # the report ----------------------------------------------------------------------------------
 
 
-def _report(page: _Page, report: Report, verbosity: int) -> Iterator[RenderableType]:
+def _report(page: Page, report: Report, verbosity: int) -> Iterator[RenderableType]:
     for finding in wording.open_findings(report):
-        yield from _finding(page, finding, full=verbosity > 0 or finding.level != "note")
+        yield from finding_lines(page, finding, full=verbosity > 0 or finding.level != "note")
         yield Text()
     if report.blocks:
-        yield from _blocks(page, report, verbosity)
+        yield from block_lines(page, report, verbosity)
         yield from _pictures(page, report)
     yield from _conclusion(page, report, verbosity)
     if verbosity > 1:
@@ -228,41 +125,8 @@ def _report(page: _Page, report: Report, verbosity: int) -> Iterator[RenderableT
         yield page.line(f"next: {following}")
 
 
-def _finding(page: _Page, finding: Finding, *, full: bool) -> Iterator[Text]:
-    head = Text.assemble((f"{finding.level}[{finding.code}]", _STYLE[finding.level]), ": ")
-    yield page.hanging(head, page.clean(finding.message, "bold"), indent=4)
-    if finding.location is not None:
-        yield _location(page, str(finding.location))
-    if finding.replacement is not None:
-        if finding.location is not None and finding.location.source.strip():
-            yield page.labelled("now", finding.location.source.strip())
-        yield page.labelled("fix", finding.replacement.strip(), style="green")
-    if not full:
-        return
-    if unnamed := wording.unmentioned(finding):
-        label = "block" if len(unnamed) == 1 else "blocks"
-        yield page.labelled(label, wording.names_in_words(unnamed, limit=wording.FOLD_ABOVE))
-    for note in finding.notes:
-        yield page.labelled("note", note)
-    if finding.help:
-        yield page.labelled("help", finding.help)
-    yield page.labelled("see", f"gradaudit explain {finding.code}")
-
-
-def _location(page: _Page, place: str) -> Text:
-    head = Text.assemble("  ", ("--> ", _STYLE["label"]))
-    if page.fold_locations:
-        return page.hanging(head, page.clean(place))
-    return Text.assemble(head, page.clean(place), no_wrap=True, overflow="ignore")
-
-
-def _in_one_line(finding: Finding) -> str:
-    names = wording.unmentioned(finding)
-    where = f" ({wording.names_in_words(names, limit=3)})" if names else ""
-    return f"{finding}{where}"
-
-
-def _blocks(page: _Page, report: Report, verbosity: int) -> Iterator[RenderableType]:
+def block_lines(page: Page, report: Report, verbosity: int) -> Iterator[RenderableType]:
+    """Write the table of blocks, and what the table cannot say."""
     shown, folded = _selection(report, everything=verbosity > 0)
     if shown:
         yield _table(page, _block_columns(shown))
@@ -293,7 +157,7 @@ def _selection(
     return worst, wording.worst_first(passing)
 
 
-def _pictures(page: _Page, report: Report) -> Iterator[Text]:
+def _pictures(page: Page, report: Report) -> Iterator[Text]:
     """Draw where the wrong entries of a block lie, when they are not everywhere."""
     shapes = {block.name: block.shape for block in report.blocks}
     for finding in wording.open_findings(report):
@@ -306,8 +170,8 @@ def _pictures(page: _Page, report: Report) -> Iterator[Text]:
             yield Text()
 
 
-def _conclusion(page: _Page, report: Report, verbosity: int) -> Iterator[Text]:
-    head = Text.assemble((str(report.verdict), _STYLE[report.verdict]), "  ")
+def _conclusion(page: Page, report: Report, verbosity: int) -> Iterator[Text]:
+    head = Text.assemble((str(report.verdict), STYLE[report.verdict]), "  ")
     if why := wording.why_inconclusive(report):
         yield page.hanging(head[:-2] + Text(": "), page.clean(why), indent=2)
         head = Text()
@@ -344,7 +208,7 @@ class _Column:
     def placed(self, cell: str, short: bool) -> Text:
         """Return the cell, padded to the column's width."""
         padding = " " * (self.width(short) - cell_len(cell))
-        text = Text(cell, _STYLE.get(cell, "") if self.coloured else "")
+        text = Text(cell, STYLE.get(cell, "") if self.coloured else "")
         return text + Text(padding) if self.justify == "left" else Text(padding) + text
 
 
@@ -366,7 +230,7 @@ def _block_columns(blocks: Sequence[BlockReport]) -> list[_Column]:
     return [c for c in columns if c.header != "ratio" or any(c.cells)]
 
 
-def _table(page: _Page, columns: Sequence[_Column]) -> Text:
+def _table(page: Page, columns: Sequence[_Column]) -> Text:
     """Lay out the table that fits the page; only the first column (names) may need several lines.
 
     A name that can stand on one line beside the columns that stay does so: others leave for it.
@@ -388,7 +252,7 @@ def _table(page: _Page, columns: Sequence[_Column]) -> Text:
     return Text("\n").join(lines)
 
 
-def _row(page: _Page, name: Text, cells: Sequence[Text], room: int) -> list[Text]:
+def _row(page: Page, name: Text, cells: Sequence[Text], room: int) -> list[Text]:
     """Return the lines of one row: the name takes as many as it needs, the cells the first."""
     first, *further = name.wrap(page.console, room)
     first.rstrip()
@@ -425,7 +289,7 @@ def _taken(columns: Iterable[_Column], *, short: bool) -> int:
 # further detail ------------------------------------------------------------------------------
 
 
-def _worst_entries(page: _Page, blocks: Iterable[BlockReport]) -> Iterator[RenderableType]:
+def _worst_entries(page: Page, blocks: Iterable[BlockReport]) -> Iterator[RenderableType]:
     entries = [(block, entry) for block in blocks for entry in block.worst[:_ENTRIES_SHOWN]]
     if not entries:
         return
@@ -443,7 +307,7 @@ def _worst_entries(page: _Page, blocks: Iterable[BlockReport]) -> Iterator[Rende
     )
 
 
-def _points(page: _Page, points: Sequence[PointReport]) -> Iterator[RenderableType]:
+def _points(page: Page, points: Sequence[PointReport]) -> Iterator[RenderableType]:
     if not points:
         return
     yield Text()
@@ -470,7 +334,7 @@ def _points(page: _Page, points: Sequence[PointReport]) -> Iterator[RenderableTy
     )
 
 
-def _particulars(page: _Page, report: Report) -> Iterator[Text]:
+def _particulars(page: Page, report: Report) -> Iterator[Text]:
     yield Text()
     for label, words in wording.particulars(report):
         yield page.line(f"{label}: {words}")
@@ -483,7 +347,7 @@ def _value(value: float) -> str:
 # layouts and derivatives ---------------------------------------------------------------------
 
 
-def _layout(page: _Page, layout: Layout) -> Iterator[RenderableType]:
+def _layout(page: Page, layout: Layout) -> Iterator[RenderableType]:
     named = set(map(id, layout.blocks))
     blocks = layout.complete()
     order = [block.order if id(block) in named else "unclaimed" for block in blocks]
@@ -519,7 +383,7 @@ def _stretch(block: Block) -> str:
     return f"{block.start}: by {steps}"
 
 
-def _derivative(page: _Page, derivative: Derivative) -> Iterator[RenderableType]:
+def _derivative(page: Page, derivative: Derivative) -> Iterator[RenderableType]:
     if np.ndim(derivative.value) == 0:
         yield page.line(_one_number(derivative))
     else:
@@ -536,7 +400,7 @@ def _one_number(derivative: Derivative) -> str:
     return f"{text} {regime}; slope {float(left):.6g} to the left, {float(right):.6g} to the right"
 
 
-def _many_numbers(page: _Page, derivative: Derivative) -> Iterator[RenderableType]:
+def _many_numbers(page: Page, derivative: Derivative) -> Iterator[RenderableType]:
     values, bars = np.asarray(derivative.value), np.asarray(derivative.bar)
     regimes = np.broadcast_to(np.asarray(derivative.regime), values.shape)
     doubt = np.where(np.isfinite(bars), bars, math.inf).ravel()

@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from gradaudit.results import BlockReport, Finding, Report, Verdict
 
@@ -117,12 +117,21 @@ def worst_first(blocks: Iterable[BlockReport]) -> list[BlockReport]:
     return sorted(blocks, key=gravity)
 
 
-def open_findings(report: Report) -> tuple[Finding, ...]:
+class Judged(Protocol):
+    """A result with findings: a report, a diagnosis."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the result has to say."""
+        ...
+
+
+def open_findings(report: Judged) -> tuple[Finding, ...]:
     """Return the findings that the user has not allowed."""
     return tuple(finding for finding in report.findings if not finding.allowed)
 
 
-def allowed_findings(report: Report) -> tuple[Finding, ...]:
+def allowed_findings(report: Judged) -> tuple[Finding, ...]:
     """Return the findings that the user knows and accepts."""
     return tuple(finding for finding in report.findings if finding.allowed)
 
@@ -142,6 +151,13 @@ def unmentioned(finding: Finding) -> list[str]:
         for name in concerned(finding)
         if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", finding.message)
     ]
+
+
+def in_one_line(finding: Finding) -> str:
+    """Return level, code, message and the blocks concerned, for ``-q``."""
+    names = unmentioned(finding)
+    where = f" ({names_in_words(names, limit=3)})" if names else ""
+    return f"{finding}{where}"
 
 
 def tally(report: Report) -> list[str]:
