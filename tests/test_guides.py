@@ -22,7 +22,7 @@ def finding(text: str) -> list[str]:
 
 def test_the_script_of_question_1_is_run_as_the_guide_shows(tmp_path: Path) -> None:
     guide = GUIDE.read_text(encoding="utf-8")
-    script = re.search(r"^```python\n# train\.py\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    script = re.search(r"^```python\n(# train\.py\n.*?)^```$", guide, re.MULTILINE | re.DOTALL)
     shown = re.search(r"^```console\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
     assert script is not None
     assert shown is not None
