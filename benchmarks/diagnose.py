@@ -8,6 +8,7 @@ python -m benchmarks.diagnose -v          with what was said where it is wrong
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 import warnings
 from collections import Counter
@@ -30,10 +31,8 @@ def diagnosed(case: Case, seed: int = 0) -> Diagnosis:
     if call is None:
         raise ValueError(f"{case.name}: SciPy itself would refuse the call")
     recorder = Recorder(call)
-    try:
+    with contextlib.suppress(Exception):  # that is part of the case
         recorder.run()
-    except Exception:  # that is part of the case
-        pass
     return diagnose_call(call, recorder.recording, rng=seed)
 
 
