@@ -310,7 +310,8 @@ class Evaluator:
         value = self._call(self.problem.fun, argument)
         if self.together:
             return _pair(value)
-        if isinstance(value, tuple):
+        listed = isinstance(value, list) and len(cast("list[Any]", value)) > 1
+        if isinstance(value, tuple) or (listed and self.problem.mode == "none"):
             raise BadReturn(
                 f"fun returns {_describe(value)} although jac "
                 + ("is not True" if self.problem.mode == "none" else "is a function of its own"),

@@ -666,16 +666,6 @@ def feasibility_problem_with_a_constant_objective() -> Arguments:
 
 
 @case(also=("converged", "precision-limit"))
-def complex_step_gradient_by_scipy() -> Arguments:
-    return {
-        "fun": lambda x: np.sum(np.exp(0.3 * x) - x) + 0.5 * np.sum(x[1:] * x[:-1]),
-        "x0": np.full(4, 0.5),
-        "jac": "cs",
-        "method": "trust-constr",
-    }
-
-
-@case(also=("converged", "precision-limit"))
 def three_point_gradient_by_scipy() -> Arguments:
     X, y = regression(25, 3, 21)
     return {

@@ -299,3 +299,14 @@ def sphere_distance_from_its_centre() -> Arguments:
         return 4 * (x @ x - 4.0) * np.eye(3) + 8 * np.outer(x, x)
 
     return {"fun": f, "x0": np.zeros(3), "jac": True, "hess": h, "method": "Newton-CG"}
+
+
+@case("dead-start")
+def symmetric_chain_that_ends_on_a_ridge() -> Arguments:
+    """Start and cost are symmetric; where the run ends, one curvature is -0.6."""
+    return {
+        "fun": lambda x: np.sum(np.exp(0.3 * x) - x) + 0.5 * np.sum(x[1:] * x[:-1]),
+        "x0": np.full(4, 0.5),
+        "jac": "cs",
+        "method": "trust-constr",
+    }

@@ -422,6 +422,7 @@ class _Diagnosing:
     def _survey(self, surveyor: Surveyor) -> None:
         """Measure around the end, the cheap and telling things first."""
         evidence, survey, story = self.evidence, surveyor.survey, self.story
+        evidence.generous_limit = self._ran_long()
         surveyor.begin()
         surveyor.go_on()
         self._constraints(surveyor)
@@ -450,7 +451,6 @@ class _Diagnosing:
             surveyor.look_along()
             if not survey.kinks and survey.jump is None:
                 surveyor.look_at_entries()
-        evidence.generous_limit = self._ran_long()
         if trouble and (not evidence.limited or evidence.generous_limit):
             self._scale(surveyor)
 

@@ -240,6 +240,7 @@ def _memory(record: Record, protocol: Protocol) -> Iterator[Finding]:
                 + ("; the next call gave another value" if harmful else ""),
                 help="work on a copy of it: data = data - data.mean(), not data -= data.mean()",
                 level="error" if harmful else "note",
+                changes="cost" if protocol.cost_spread > 0.0 else "gradient",
             )
     if protocol.aliased and not _grows(protocol) and not protocol.mutated:
         yield _finding(

@@ -29,6 +29,9 @@ _SPREAD: Final = 1e3
 _USUAL_SEARCH: Final = 10
 # Scaled parameters take a descent so many times as far as plain ones where scales are the matter.
 _FURTHER: Final = 3.0
+# Entries of a gradient below this end most runs; they matter where they promise so many times more.
+_TOLERATED: Final = 1e-4
+_FAR_MORE: Final = 1e3
 # So many sizes of the parameters, and of the cost, are beyond what a minimum asks for.
 _AWAY: Final = 1e6
 # Steps of differences in SciPy, relative to the parameters.
@@ -38,6 +41,8 @@ _DIFFERENCE: Final = 6e-6
 _AT_THE_END: Final = 0.02
 # The active constraints leave this part of the gradient unbalanced at a point that is no optimum.
 _UNBALANCED: Final = 0.05
+# What follows from others as a rule comes behind them.
+_LATER: Final = {"value-mismatch": 1, "mutated-data": 2, "frozen-gradient": 3}
 _WARNINGS: Final = frozenset({"nondeterministic", "piecewise-constant", "ignored-argument"})
 # These copy what the gradient returns before they ask again.
 _COPYING: Final = ("L-BFGS-B", "TNC", "SLSQP")
@@ -107,11 +112,20 @@ def faults(evidence: Evidence) -> list[Finding]:
     unstable = [f for f in found if f.slug in _WARNINGS and f.level != "error"]
     gradient = [f for f in found if f.level == "error" and "GA2" <= f.code < "GA3"]
     unfit = [f for f in found if f.level == "error" and f.code >= "GA3"]
-    vectors = [f for f in evidence.vectors if f.level == "error"]
+    vectors = [f for f in evidence.vectors if f.level == "error" or _frozen(f)]
     first = [f for f in vectors if f.code < "GA2"]
     second = [f for f in vectors if f.code >= "GA2"]
+    wiring.sort(key=lambda f: _LATER.get(f.slug, 0))
+    # data that change from call to call look like a cache
+    wiring.sort(key=lambda f: not (f.slug == "mutated-data" and f.data.get("changes") == "cost"))
+    gradient.sort(key=lambda f: f.slug == "wrong-gradient")  # those with a name first
     ordered = [*wiring, *first, *unfit, *gradient, *second, *unstable]
     return _without_echoes(ordered)
+
+
+def _frozen(finding: Finding) -> bool:
+    """Tell whether a Hessian is that of another point, which nobody means it to be."""
+    return finding.level == "warning" and finding.data.get("cause") == "frozen"
 
 
 def _without_echoes(found: Sequence[Finding]) -> list[Finding]:
@@ -498,7 +512,8 @@ def _dead_start(evidence: Evidence) -> Iterator[Finding]:
     slope = survey.slope_of(survey.start_gradient) + blind
     if not survey.start_cost - vicinity.lower > 10.0 * slope * vicinity.radius:
         if survey.differences:
-            yield _too_few_digits(survey, vicinity.lower)
+            offset = survey.rounding <= _ROUGH * _EPS * abs(survey.cost)
+            yield _too_few_digits(survey, vicinity.lower) if offset else _plateau(survey)
         return
     yield _finding(
         "dead-start",
@@ -533,7 +548,7 @@ def _plateau(survey: Survey) -> Finding:
     return _finding(
         "piecewise-constant",
         "the cost moves in steps only",
-        f"it is {survey.start_cost:.10g} to the last bit all around x0"
+        f"it is {survey.start_cost:.10g} all around x0"
         + (
             ""
             if jump is None
@@ -581,7 +596,7 @@ def _short_search(evidence: Evidence) -> Iterator[Finding]:
 
 def _scaling(evidence: Evidence) -> Iterator[Finding]:
     survey = evidence.survey
-    shown = _shown_by_scaling(evidence)
+    shown = _shown_by_scaling(evidence) or _small_by_units(evidence)
     if not shown or survey.kinks or survey.jump:
         return
     scales = survey.scales
@@ -608,6 +623,21 @@ def _scaling(evidence: Evidence) -> Iterator[Finding]:
         help=f"{text} (data['scale'] holds the lengths measured)" if data else text,
         level="warning",
         **data,
+    )
+
+
+def _small_by_units(evidence: Evidence) -> str:
+    """Say how a gradient below the tolerance promises much for steps of the parameters' size."""
+    survey, story = evidence.survey, evidence.story
+    gradient = survey.gradient
+    if gradient is None or story.failed or evidence.limited or not evidence.unfinished:
+        return ""
+    largest, slope = float(np.abs(gradient).max()), survey.slope_of(gradient)
+    if largest > _TOLERATED or slope < _FAR_MORE * largest:
+        return ""
+    return (
+        f"the largest entry of the gradient is {largest:.1g} where it stopped, below the tolerance "
+        f"for what is small; for steps of the parameters' size it promises {slope:.2g}"
     )
 
 
@@ -662,6 +692,8 @@ def _ending(evidence: Evidence) -> Finding:
         )
     if evidence.story.call.kind == "ode":
         return _ending_of_integration(evidence)
+    if story.call.kind == "root" and not _solved(evidence):
+        return _no_root(evidence, reached, right)
     if not evidence.unfinished and _at_rest(evidence):
         if story.failed or story.meaning.kind in ("precision", "line-search", "no-progress"):
             return _finding(
@@ -683,6 +715,36 @@ def _ending(evidence: Evidence) -> Finding:
         right,
         help="try another method, or start again from result.x",
         level="warning",
+    )
+
+
+def _solved(evidence: Evidence) -> bool:
+    """Tell whether the equations are met, as far as half their sum of squares can show."""
+    survey = evidence.survey
+    return survey.cost <= max(1e-10 * survey.start_cost, 1e-16)
+
+
+def _no_root(evidence: Evidence, reached: str, right: str) -> Finding:
+    survey = evidence.survey
+    slope = survey.slope_of(survey.gradient)
+    if not slope < 1e-3 * survey.cost:
+        return _finding(
+            "solver-behaviour",
+            "the equations are not solved, and every derivative is right",
+            f"half their sum of squares: {reached}",
+            right,
+            help="start nearer to the root, or try another method",
+            level="warning",
+        )
+    return _finding(
+        "dead-start",
+        "the equations are not solved where the Jacobian shows no way on",
+        f"half their sum of squares: {reached}; its gradient promises {slope:.2g} for a step of "
+        "the parameters' size",
+        right,
+        help="start somewhere else: here the Jacobian is singular, or the equations have no root "
+        "nearby",
+        level="error",
     )
 
 

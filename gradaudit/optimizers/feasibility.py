@@ -19,6 +19,7 @@ Matrix = NDArray[np.float64]
 _optimize: Final[Any] = scipy.optimize  # untyped
 _MOST_PARAMETERS: Final = 60
 _MOST_EVALUATIONS: Final = 60
+_STARTS: Final = 3
 _STEP: Final = float(np.finfo(np.float64).eps) ** (1.0 / 3.0)
 # A constraint missed by more than this part of its scale is not met.
 _MET: Final = 1e-5
@@ -190,6 +191,9 @@ def _observe(
     missed_at_start = np.abs(rows.missed(at_start)) / scale
     equal = rows.low == rows.high
     rank, dependent = _independence(weighted[equal], rows.numbers[equal])
+    if not dependent and _largest(missed) > _MET:  # it may be the start that holds it
+        at_start_too = (rows.jacobian(start, sizes) * sizes)[equal]
+        rank, dependent = _independence(at_start_too, rows.numbers[equal])
     closest = None
     if _largest(missed) > _MET:
         closest = _closest(rows, (start, end), scale, sizes, lower, upper)
@@ -240,18 +244,21 @@ def _closest(
     lower: Vector | None,
     upper: Vector | None,
 ) -> float:
-    """Return the least violation that least squares finds from a few points."""
+    """Return the least violation that least squares finds from a few points.
+
+    A search that starts where the constraints' gradients depend on each other may be stuck there.
+    """
     best = math.inf
     box = (-np.inf, np.inf) if lower is None or upper is None else (lower / sizes, upper / sizes)
     rng = np.random.default_rng(0)
-    spread = sizes * rng.uniform(-2.0, 2.0, sizes.size)
+    elsewhere = [points[1] + sizes * rng.uniform(-2.0, 2.0, sizes.size) for _ in range(_STARTS)]
     if lower is not None and upper is not None:
-        spread = np.clip(points[1] + spread, lower, upper) - points[1]
+        elsewhere = [np.clip(point, lower, upper) for point in elsewhere]
 
     def violation(y: Vector) -> Vector:
         return np.nan_to_num(rows.missed(rows.values(y * sizes)) / scale, nan=1e6)
 
-    for point in (*points, points[1] + spread):
+    for point in (*points, *elsewhere):
         with np.errstate(all="ignore"):
             found = _optimize.least_squares(
                 violation, _inside(point / sizes, box), bounds=box, max_nfev=_MOST_EVALUATIONS

@@ -446,7 +446,7 @@ class Audit:
             suspicion=suspicion,
             at=self.jac,
             block=self.words.block(cause),
-            **self.words.data(cause),
+            **{**self.words.data(cause), **({"cause": "frozen"} if frozen else {})},
         )
 
     def _is_stale_product(self, point: VectorPoint) -> bool:
