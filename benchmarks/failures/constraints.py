@@ -269,7 +269,7 @@ def residuals_started_outside_the_bounds() -> Arguments:
     }
 
 
-@case("infeasible-start", report="87")
+@case("infeasible-start", "dead-start", report="87")
 def start_outside_the_bounds_is_clipped_onto_a_flat_edge() -> Arguments:
     """SciPy clips x0 to the bound, where the cost has no slope: success after one evaluation."""
 

@@ -85,8 +85,8 @@ def norm_differentiated_at_zero() -> Arguments:
 
 
 @case("domain-edge", "non-finite", report="86")
-def difference_step_past_the_bound() -> Arguments:
-    """SciPy's differences are told nothing of the bound by the author, and math.log raises."""
+def math_functions_that_raise_outside_their_domain() -> Arguments:
+    """The line search takes x[0] below zero, where math.sqrt raises."""
 
     def cost(x):
         return math.sqrt(x[0]) * (x[1] + 1) ** 2 - 2 * math.log(x[1] + 2) + x[0]
@@ -188,3 +188,58 @@ def bound_exactly_on_the_logarithm() -> Arguments:
         "bounds": [(0, 1)] * 4,
         "method": "L-BFGS-B",
     }
+
+
+@case("domain-edge", "non-finite")
+def factorisation_that_raises_in_the_line_search() -> Arguments:
+    """Log-determinant of a sum of matrices; numpy raises where it is not positive definite."""
+    rng = np.random.default_rng(7)
+    basis = rng.normal(size=(4, 6, 6))
+    basis = basis + basis.transpose(0, 2, 1)
+
+    def matrix(x):
+        return 4 * np.eye(6) + np.tensordot(x, basis, 1)
+
+    def minus_logdet(x):
+        L = np.linalg.cholesky(matrix(x))
+        return -2 * np.log(np.diag(L)).sum() + 0.05 * x @ x
+
+    def gradient(x):
+        inverse = np.linalg.inv(matrix(x))
+        return np.array([-np.sum(inverse * B) for B in basis]) + 0.1 * x
+
+    return {"fun": minus_logdet, "x0": np.full(4, 0.5), "jac": gradient, "method": "BFGS"}
+
+
+@case("non-finite", "domain-edge")
+def powers_of_a_negative_input() -> Arguments:
+    """Cobb-Douglas production with fractional powers; a step makes an input negative."""
+    share = np.array([0.3, 0.5])
+    wage = np.array([2.0, 3.0])
+
+    def loss(x):
+        return wage @ x - 4 * np.prod(x**share)
+
+    def dloss(x):
+        return wage - 4 * np.prod(x**share) * share / x
+
+    return {"fun": loss, "x0": np.array([0.02, 9.0]), "jac": dloss, "method": "CG"}
+
+
+@case("non-finite")
+def infinity_minus_infinity_in_a_logsumexp() -> Arguments:
+    """Hidden Markov weights with hard zeros: log 0 for every state of the third step."""
+    logA = np.log(np.array([[0.9, 0.1], [0.2, 0.8]]))
+    seen = np.array([[0.5, 0.1], [0.2, 0.7], [0.0, 0.0], [0.4, 0.4]])
+
+    def nll(w):
+        alpha = np.log(seen[0]) + w
+        for row in seen[1:]:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = alpha[:, None] + logA
+                top = step.max(axis=0)
+                alpha = np.log(row) + top + np.log(np.exp(step - top).sum(axis=0))
+        top = alpha.max()
+        return -(top + np.log(np.exp(alpha - top).sum())) + 0.5 * w @ w
+
+    return {"fun": nll, "x0": np.zeros(2), "method": "L-BFGS-B"}

@@ -100,10 +100,16 @@ def hinge_loss_svm() -> Arguments:
         g_w = w - C * X.T @ (s * active)
         return 0.5 * w @ w + C * np.sum(np.maximum(0, 1 - margin)), np.append(g_w, -C * s @ active)
 
-    return {"fun": svm, "x0": np.zeros(4), "jac": True, "method": "TNC"}
+    return {
+        "fun": svm,
+        "x0": np.zeros(4),
+        "jac": True,
+        "method": "TNC",
+        "options": {"maxfun": 3000},
+    }
 
 
-@case("kink")
+@case("kink", "converged")
 def worst_case_of_several_loads() -> Arguments:
     """Minimax: the largest of five convex costs, and the gradient of the one that is largest."""
     centres = np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [0.6, 0.8]])
@@ -141,7 +147,7 @@ def total_variation_of_a_noisy_step() -> Arguments:
     return {"fun": tv, "x0": noisy.copy(), "jac": dtv, "method": "BFGS"}
 
 
-@case("kink")
+@case("kink", "converged")
 def distance_to_a_facility_on_its_own_demand() -> Arguments:
     """Fermat-Weber: the optimum is one of the given points, where a norm has its tip."""
     towns = np.array([[0.0, 0.0], [1.0, 0.1], [0.2, 1.0], [-0.9, 0.3], [0.1, -1.1]])
@@ -157,7 +163,7 @@ def distance_to_a_facility_on_its_own_demand() -> Arguments:
     return {"fun": cost, "x0": np.array([0.8, 0.7]), "jac": grad, "method": "trust-constr"}
 
 
-@case("kink", also=("wrong-gradient", "dead-start"))
+@case("kink", "converged", also=("wrong-gradient", "dead-start"))
 def relu_network_on_its_own_corners() -> Arguments:
     rng = np.random.default_rng(6)
     x = np.linspace(-1, 1, 21)

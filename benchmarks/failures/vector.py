@@ -222,3 +222,81 @@ def absolute_misfit_as_a_single_residual() -> Arguments:
         "x0": np.array([0.0, 0.0]),
         "method": "lm",
     }
+
+
+@case("wrong-jacobian", solver="solve_ivp")
+def diffusion_jacobian_with_inflow_of_the_wrong_sign() -> Arguments:
+    """What leaves a cell enters the next one with the wrong sign, in the Jacobian only."""
+    n = 12
+    u0 = np.exp(-((np.arange(n) - 5.0) ** 2) / 4)
+
+    def rhs(t, u):
+        k = 200 * (1 + u**2)
+        flux = k[:-1] * np.diff(u)
+        out = -5 * u
+        out[:-1] += flux
+        out[1:] -= flux
+        return out
+
+    def jac(t, u):
+        k, dk, d = 200 * (1 + u**2), 400 * u, np.diff(u)
+        J = np.diag(np.full(n, -5.0))
+        for i in range(n - 1):
+            own, other = dk[i] * d[i] - k[i], k[i]
+            J[i, i] += own
+            J[i, i + 1] += other
+            J[i + 1, i] += own
+            J[i + 1, i + 1] -= other
+        return J
+
+    return {"fun": rhs, "t_span": (0, 0.2), "y0": u0, "method": "BDF", "jac": jac}
+
+
+@case("non-finite", solver="least_squares")
+def residuals_with_a_logarithm_of_zero() -> Arguments:
+    counts = np.array([0.0, 2.0, 5.0, 9.0])
+    return {
+        "fun": lambda p: np.log(counts) - p[0] - p[1] * np.arange(4),
+        "x0": np.array([0.0, 0.5]),
+        "method": "dogbox",
+    }
+
+
+@case("wrong-shape", solver="fsolve")
+def three_equations_for_two_unknowns() -> Arguments:
+    return {
+        "func": lambda x: np.array([x[0] + x[1] - 3, x[0] * x[1] - 2, x[0] - 2 * x[1]]),
+        "x0": np.array([1.0, 1.0]),
+    }
+
+
+@case("wrong-jacobian", "zero-gradient", "frozen-gradient", solver="least_squares")
+def jacobian_computed_once_at_the_start() -> Arguments:
+    t = np.linspace(0, 6, 40)
+    y = 1.5 * np.sin(1.4 * t + 0.2)
+    p0 = np.array([1.0, 1.0, 0.0])
+
+    def model(p):
+        return p[0] * np.sin(p[1] * t + p[2])
+
+    phase = p0[1] * t + p0[2]
+    J0 = np.column_stack([np.sin(phase), p0[0] * t * np.cos(phase), p0[0] * np.cos(phase)])
+    return {"fun": lambda p: model(p) - y, "x0": p0, "jac": lambda p: J0, "method": "dogbox"}
+
+
+@case("wrong-jacobian", solver="curve_fit")
+def temperature_capped_in_the_fit_jacobian() -> Arguments:
+    """Two Arrhenius terms; the derivative by the energies lacks 1/T in half of the temperatures."""
+    T = np.linspace(300.0, 600.0, 40)
+
+    def rate(T, a, e1, b, e2):
+        return a * np.exp(-e1 / T) + b * np.exp(-e2 / T)
+
+    y = rate(T, 50.0, 1500.0, 4.0, 500.0)
+
+    def jac(T, a, e1, b, e2):
+        x1, x2 = np.exp(-e1 / T), np.exp(-e2 / T)
+        lost = np.where(T > 450, 1 / T, 1 / 450.0)
+        return np.column_stack([x1, -a * x1 * lost, x2, b * x2 * lost])
+
+    return {"f": rate, "xdata": T, "ydata": y, "p0": [40.0, 1400.0, 3.0, 450.0], "jac": jac}

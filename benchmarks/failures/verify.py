@@ -141,9 +141,11 @@ def derivative_error(function: Any, derivative: Any, x: Any, unit: float) -> flo
             e[i] = h * max(1.0, abs(x[i])) if h > 1e-5 else h * max(abs(x[i]), 1e-3)
             at = [np.array(function(x + s * e), dtype=float).ravel() for s in (-2, -1, 1, 2)]
             numeric[:, k] = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * e[i])
+        if not np.all(np.isfinite(numeric)):
+            continue
         size = max(np.linalg.norm(numeric), np.linalg.norm(given), unit)
         error = np.linalg.norm(numeric - given) / size if size > 0 else 0.0
-        best = min(best, float(error)) if np.isfinite(error) else best
+        best = min(best, float(error))
     return best
 
 

@@ -1,5 +1,5 @@
 """Runs that fail because a function is wired wrongly to the optimizer (GA1xx)."""
-# ruff: noqa: D101, D102, ARG001, ARG002, ARG005, B023, E731
+# ruff: noqa: D101, D102, D401, ARG001, ARG002, ARG005, B008, B023, E731
 
 from __future__ import annotations
 
@@ -508,7 +508,7 @@ def gradient_never_reset() -> Arguments:
     return {"fun": closure, "x0": np.zeros(4), "jac": True, "method": "L-BFGS-B"}
 
 
-def make_accumulating(default=np.zeros(3)):  # noqa: B008
+def make_accumulating(default=np.zeros(3)):
     total = default.copy()
 
     def gradient(x):
@@ -635,3 +635,297 @@ def second_bias_read_from_the_first() -> Arguments:
         return 0.5 * np.sum(R**2), np.concatenate([g.ravel() for g in grads])
 
     return {"fun": net, "x0": 0.3 * rng.normal(size=27), "jac": True, "method": "L-BFGS-B"}
+
+
+# --- more of each, in other solvers -------------------------------------------------------------
+
+
+@case("late-binding", also=("degenerate-constraints",))
+def nonlinear_constraints_made_in_a_loop() -> Arguments:
+    from scipy.optimize import NonlinearConstraint
+
+    centres = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 1.5]])
+    cons = []
+    for centre in centres:
+        cons.append(NonlinearConstraint(lambda x: np.sum((x - centre) ** 2), 1.0, np.inf))
+    return {
+        "fun": lambda x: (x[0] - 0.1) ** 2 + (x[1] - 0.1) ** 2,
+        "x0": np.array([1.2, -1.0]),
+        "jac": lambda x: 2 * (x - 0.1),
+        "constraints": cons,
+        "method": "trust-constr",
+    }
+
+
+@case("late-binding", "wrong-gradient", "wrong-scale", "wrong-entries", "fun-jac-mismatch")
+def layers_whose_activations_are_bound_late() -> Arguments:
+    """The list of slopes is made in a loop: every layer uses the slope of the last one."""
+    rng = np.random.default_rng(40)
+    X, y = rng.normal(size=(30, 3)), rng.normal(size=30)
+    acts = [np.tanh, np.sin]
+    slopes = [lambda z: 1 - np.tanh(z) ** 2, np.cos]
+    derivatives = []
+    for slope in slopes:
+        derivatives.append(lambda z: slope(z))
+
+    def net(t):
+        W, V, w = t[:9].reshape(3, 3), t[9:18].reshape(3, 3), t[18:]
+        Z1 = X @ W
+        A1 = acts[0](Z1)
+        Z2 = A1 @ V
+        A2 = acts[1](Z2)
+        r = A2 @ w - y
+        D2 = np.outer(r, w) * derivatives[1](Z2)
+        D1 = D2 @ V.T * derivatives[0](Z1)
+        return 0.5 * r @ r, np.concatenate([(X.T @ D1).ravel(), (A1.T @ D2).ravel(), A2.T @ r])
+
+    return {"fun": net, "x0": 0.6 * rng.normal(size=21), "jac": True, "method": "BFGS"}
+
+
+@case("stale-cache")
+def cache_keyed_on_the_first_parameter() -> Arguments:
+    X, y = blobs(60, 4, 41)
+
+    class Cached:
+        key = None
+
+        def update(self, w):
+            if self.key != w[0]:
+                self.key = w[0]
+                self.p = sigmoid(X @ w)
+
+        def cost(self, w):
+            z = X @ w
+            return np.mean(np.logaddexp(0, z) - y * z) + 0.02 * w @ w
+
+        def grad(self, w):
+            self.update(w)
+            return X.T @ (self.p - y) / len(y) + 0.04 * w
+
+    model = Cached()
+    bounds = [(0.5, 0.5), (None, None), (None, None), (None, None)]
+    return {
+        "fun": model.cost,
+        "x0": np.array([0.5, 0.0, 0.0, 0.0]),
+        "jac": model.grad,
+        "bounds": bounds,
+        "method": "L-BFGS-B",
+    }
+
+
+@case("stale-cache", also=("nondeterministic",))
+def gradient_of_the_call_before() -> Arguments:
+    """Double buffering gone wrong: each call returns the gradient computed by the last one."""
+    target = np.array([1.0, -2.0, 3.0, 0.5])
+    pending = [np.zeros(4)]
+
+    def cost(x):
+        d = x - target
+        g = d + d**3
+        old, pending[0] = pending[0], g
+        return 0.5 * d @ d + 0.25 * np.sum(d**4), old
+
+    return {"fun": cost, "x0": np.zeros(4), "jac": True, "method": "trust-constr"}
+
+
+@case("mutated-argument", solver="least_squares")
+def residual_sorts_its_peaks_in_place() -> Arguments:
+    t = np.linspace(0, 10, 60)
+    y = np.exp(-((t - 3) ** 2)) + 0.5 * np.exp(-((t - 6.5) ** 2))
+
+    def residual(p):
+        p[:2] = np.sort(p[:2])
+        return p[2] * np.exp(-((t - p[0]) ** 2)) + p[3] * np.exp(-((t - p[1]) ** 2)) - y
+
+    return {"fun": residual, "x0": np.array([7.0, 2.0, 1.0, 1.0]), "method": "lm"}
+
+
+@case("mutated-argument", "wrong-gradient", also=("stale-cache",))
+def gradient_standardises_its_argument() -> Arguments:
+    rng = np.random.default_rng(42)
+    X, y = rng.normal(size=(40, 5)), rng.normal(size=40)
+
+    def cost(w):
+        r = X @ w - y
+        return 0.5 * r @ r
+
+    def grad(w):
+        w -= w.mean()
+        return X.T @ (X @ w - y)
+
+    return {"fun": cost, "x0": np.arange(5.0), "jac": grad, "method": "CG"}
+
+
+@case("mutated-data", "nondeterministic")
+def residual_list_that_keeps_growing() -> Arguments:
+    """History is appended to the data passed in args, and the mean is over all of it."""
+    history = [3.0]
+
+    def loss(x, history):
+        r = float((x[0] - 2) ** 2 + (x[1] + 1) ** 2)
+        history.append(r)
+        return np.mean(history)
+
+    def dloss(x, history):
+        return np.array([2 * (x[0] - 2), 2 * (x[1] + 1)])
+
+    return {
+        "fun": loss,
+        "x0": np.zeros(2),
+        "jac": dloss,
+        "args": (history,),
+        "method": "L-BFGS-B",
+    }
+
+
+@case("mutated-data", "nondeterministic", solver="least_squares")
+def weights_updated_while_the_fit_runs() -> Arguments:
+    """Iteratively reweighted, with the reweighting inside the residual function."""
+    rng = np.random.default_rng(43)
+    t = np.linspace(0, 1, 30)
+    y = 1 + 2 * t + 0.1 * rng.standard_cauchy(30)
+    weights = np.ones(30)
+
+    def residual(p, weights):
+        r = p[0] + p[1] * t - y
+        weights *= 1 / np.sqrt(1 + r**2)
+        return weights * r
+
+    return {"fun": residual, "x0": np.zeros(2), "args": (weights,)}
+
+
+@case("accumulated-gradient", "nondeterministic")
+def einsum_into_a_buffer_without_zeroing() -> Arguments:
+    rng = np.random.default_rng(44)
+    X, y = rng.normal(size=(50, 4)), rng.normal(size=50)
+    total = np.zeros(4)
+
+    def f(w):
+        return np.sum(np.log(np.cosh(X @ w - y)))
+
+    def g(w):
+        for xi, yi in zip(X, y, strict=True):
+            np.add(total, xi * np.tanh(xi @ w - yi), out=total)
+        return np.array(total)
+
+    return {"fun": f, "x0": np.zeros(4), "jac": g, "method": "TNC"}
+
+
+@case("aliased-buffer", solver="fmin_bfgs")
+def view_of_the_workspace_returned() -> Arguments:
+    """The gradient is a view of the upper half of one workspace: the old one changes with it."""
+    n = 10
+    w = np.arange(1.0, n + 1)
+    work = np.zeros(2 * n)
+
+    def f(x):
+        return 0.5 * np.sum(w * x**2) + 0.1 * np.sum(x**4) + np.sum(x)
+
+    def g(x):
+        work[:n] = x**3
+        work[n:] = w * x + 0.4 * work[:n] + 1
+        return work[n:]
+
+    return {"f": f, "x0": np.full(n, 2.0), "fprime": g, "disp": 0}
+
+
+@case("unused-block", "zero-gradient", "wrong-gradient", "wrong-entries", "shifted-block")
+def recurrent_weights_overwritten_before_use() -> Arguments:
+    """U is unpacked and then replaced by the identity of an experiment long forgotten."""
+    rng = np.random.default_rng(45)
+    S = rng.normal(size=(20, 6))
+    y = np.tanh(S.sum(axis=1))
+
+    def rnn(t):
+        U, w, v = t[:9].reshape(3, 3), t[9:12], t[12:15]
+        U = 0.5 * np.eye(3)
+        hs = [np.zeros((20, 3))]
+        for k in range(6):
+            hs.append(np.tanh(hs[-1] @ U + np.outer(S[:, k], w)))
+        r = hs[-1] @ v - y
+        d = np.outer(r, v)
+        gU, gw = np.zeros((3, 3)), np.zeros(3)
+        for k in range(5, -1, -1):
+            d = d * (1 - hs[k + 1] ** 2)
+            gU += hs[k].T @ d
+            gw += d.T @ S[:, k]
+            d = d @ U.T
+        return 0.5 * r @ r, np.concatenate([gU.ravel(), gw, hs[-1].T @ r])
+
+    return {"fun": rnn, "x0": 0.5 * rng.normal(size=15), "jac": True, "method": "L-BFGS-B"}
+
+
+@case("jac-flag", "wrong-shape")
+def jacobian_returns_the_pair_as_well() -> Arguments:
+    """One function serves both: as fun its first value is taken, as jac nothing is."""
+    X, y = blobs(30, 3, 46)
+
+    def both(w):
+        z = X @ w
+        return np.sum(np.logaddexp(0, z) - y * z), X.T @ (sigmoid(z) - y)
+
+    return {"fun": lambda w: both(w)[0], "x0": np.zeros(3), "jac": both, "method": "BFGS"}
+
+
+@case("integer-truncation", "piecewise-constant")
+def buffer_with_the_type_of_an_integer_start() -> Arguments:
+    """`np.empty_like(template)` where the template was a list of whole numbers."""
+    template = np.array([10, 20, 30])
+    measured = np.array([12.4, 19.1, 33.3])
+
+    def cost(x):
+        state = np.empty_like(template)
+        state[:] = x
+        return float(np.sum((state - measured) ** 2))
+
+    return {"fun": cost, "x0": [10.5, 20.5, 30.5], "method": "CG"}
+
+
+@case("wrong-shape")
+def labels_broadcast_against_a_column() -> Arguments:
+    """Scores of shape (m, 1) minus labels of shape (m,): an m by m matrix, and a long gradient."""
+    X, y = blobs(25, 4, 47)
+
+    def grad(w):
+        return (X.T @ (sigmoid(X @ w.reshape(-1, 1)) - y) / 25).ravel()
+
+    def cost(w):
+        z = X @ w
+        return np.mean(np.logaddexp(0, z) - y * z)
+
+    return {"fun": cost, "x0": np.zeros(4), "jac": grad, "method": "CG"}
+
+
+@case("frozen-gradient")
+def gradient_function_called_at_definition() -> Arguments:
+    """`jac=lambda x, g=grad(x0): g` was meant to save an import."""
+    c = np.array([2.0, -3.0, 1.0, 0.5])
+
+    def cost(x):
+        return np.sum(np.sqrt(1 + (x - c) ** 2))
+
+    def grad(x):
+        return (x - c) / np.sqrt(1 + (x - c) ** 2)
+
+    start = np.zeros(4)
+    return {
+        "fun": cost,
+        "x0": start,
+        "jac": lambda x, g=grad(start): g.copy(),
+        "method": "trust-constr",
+    }
+
+
+@case("nondeterministic")
+def random_projection_inside_the_cost() -> Arguments:
+    """Legacy global generator, never seeded inside; SLSQP reports success."""
+    rng = np.random.default_rng(48)
+    A, b = rng.normal(size=(100, 6)), rng.normal(size=100)
+    stream = np.random.RandomState(0)
+
+    def sketch(x):
+        S = stream.normal(size=(15, 100)) / np.sqrt(15)
+        r = S @ (A @ x - b)
+        return r @ r, 2 * (S @ A).T @ r
+
+    return {"fun": sketch, "x0": np.zeros(6), "jac": True, "method": "SLSQP"}
