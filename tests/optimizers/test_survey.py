@@ -175,15 +175,14 @@ def valley(x):
     return abs(x[0]) + x[1] ** 2, np.array([np.sign(x[0]), 2.0 * x[1]])
 
 
-def test_corner_where_the_run_stopped_is_found():
+def test_corner_on_the_line_that_was_searched_is_found():
     found = begun(valley, np.array([1.0, 2.0]))
     found.look_along()
-    if not found.survey.kinks:
-        found.look_at_entries()
+    assert found.story.direction is not None
     (kink,) = found.survey.kinks
     assert kink.left < -0.1
     assert kink.right > 0.1
-    assert kink.distance < 0.02
+    assert found.end[0] + kink.step * found.story.direction[0] == pytest.approx(0.0, abs=1e-3)
 
 
 def test_healthy_end_has_neither_corner_nor_jump():
@@ -237,7 +236,7 @@ def test_edge_towards_a_trial_that_was_not_finite_is_found():
         inside = x[0] > 0.7
         return (float(x @ x), 2.0 * x) if inside else (math.nan, np.full(2, math.nan))
 
-    found = begun(walled)
+    found = begun(walled, method="L-BFGS-B")
     found.look_at_edge()
     edge = found.survey.edge
     assert edge is not None
