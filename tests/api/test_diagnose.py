@@ -454,7 +454,7 @@ def test_random_generators_stay_where_they_were():
 
     random.seed(5)
     np.random.seed(5)
-    states = random.getstate(), np.random.get_state()
+    states: Any = random.getstate(), np.random.get_state()
     diagnose(drawing, START, jac=True, method="BFGS", rng=0)
     assert random.getstate() == states[0]
     after: Any = np.random.get_state()

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from scipy.optimize import LinearConstraint, NonlinearConstraint
 
 from gradaudit.optimizers.call import minimize_call
@@ -27,14 +28,20 @@ def ineq(fun):
     return {"type": "ineq", "fun": fun}
 
 
-def seen(*given: Any, start=ORIGIN, end=ORIGIN, gradient=None, bounds=None) -> Feasibility:
+def seen(
+    *given: Any,
+    start: ArrayLike = ORIGIN,
+    end: ArrayLike = ORIGIN,
+    gradient: ArrayLike | None = None,
+    bounds: Any = None,
+) -> Feasibility:
     lower, upper = (None, None) if bounds is None else bounds
-    end = np.asarray(end, dtype=float)
+    stop = np.asarray(end, dtype=float)
     return observe_feasibility(
         constraints_of(*given),
         np.asarray(start, dtype=float),
-        end,
-        np.ones(end.size),
+        stop,
+        np.ones(stop.size),
         None if gradient is None else np.asarray(gradient, dtype=float),
         None,
         lower,

@@ -1,5 +1,7 @@
 """The cost behind residuals and models is the one SciPy itself reports."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -8,6 +10,7 @@ from gradaudit.evaluator import Evaluator
 from gradaudit.optimizers.call import SOLVERS, Call, minimize_call, read_call
 from gradaudit.optimizers.objective import bounds_of, loss_of, objective, vector_function
 
+Bounds: Any = scipy.optimize.Bounds  # the stubs know of numbers only
 XDATA = np.linspace(0.0, 2.0, 9)
 YDATA = 2.0 * np.exp(-0.7 * XDATA) + 0.3 * np.sin(5.0 * XDATA)
 START = np.array([1.0, 0.5])
@@ -111,7 +114,7 @@ def test_arguments_reach_the_residual():
         (0.0, 5.0),
         ([0.0, 0.0], [5.0, 5.0]),
         (np.zeros(2), 5.0),
-        scipy.optimize.Bounds([0.0, 0.0], [5.0, 5.0]),
+        Bounds([0.0, 0.0], [5.0, 5.0]),
     ],
 )
 def test_every_form_of_bounds_of_least_squares_is_read(bounds):
@@ -120,7 +123,7 @@ def test_every_form_of_bounds_of_least_squares_is_read(bounds):
     assert problem.upper == pytest.approx(np.full(2, 5.0))
 
 
-@pytest.mark.parametrize("bounds", [[(0.0, 5.0), (None, 5.0)], scipy.optimize.Bounds(0.0, 5.0)])
+@pytest.mark.parametrize("bounds", [[(0.0, 5.0), (None, 5.0)], Bounds(0.0, 5.0)])
 def test_bounds_of_minimize_are_pairs_as_they_were(bounds):
     call = minimize_call(lambda p: float(p @ p), START, bounds=bounds)
     problem = objective(call, START)

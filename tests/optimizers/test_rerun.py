@@ -1,5 +1,7 @@
 """A run with the fault taken away: the function as it was, mended, or in other units."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def finding(slug: str, **data) -> Finding:
     return Finding(slug=slug, level="error", message="", data=data)
 
 
-def confirmed(fun, found, *, jac=True, most=400, **keywords):
+def confirmed(fun, found, *, jac: Any = True, most=400, **keywords):
     call = minimize_call(fun, START, jac=jac, method="L-BFGS-B", **keywords)
     recorder = Recorder(call)
     recorder.run()
