@@ -870,11 +870,12 @@ def _rendered(report: Report | Diagnosis, form: str, sink: Path | None, verbosit
     from gradaudit.report.text import render_text
     from gradaudit.results import Diagnosis
 
-    if form == "text" and isinstance(report, Diagnosis):
-        terminal = sink is None and _is_terminal(_stdout())
-        return render_diagnosis(report, verbosity=verbosity, terminal=terminal, **_appearance(sink))
     if form == "text":
-        return render_text(report, verbosity=verbosity, **_appearance(sink))
+        appearance = _appearance(sink)
+        if isinstance(report, Diagnosis):
+            terminal = sink is None and _is_terminal(_stdout())
+            return render_diagnosis(report, verbosity=verbosity, terminal=terminal, **appearance)
+        return render_text(report, verbosity=verbosity, **appearance)
     if form == "sarif":
         return render_sarif(report, root=str(Path.cwd()))
     text = {"json": render_json, "github": render_github, "html": render_html}[form](report)

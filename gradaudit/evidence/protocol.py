@@ -341,7 +341,7 @@ def _captured(fun: Callable[..., Any]) -> Iterable[tuple[str, Any]]:
         yield from _captured(cast("Callable[..., Any]", fun.func))
         return
     if not isinstance(fun, FunctionType | MethodType):
-        fun = getattr(fun, "__call__", None)  # noqa: B004 - the method itself is wanted
+        fun = cast("Any", getattr(fun, "__call__", None))  # noqa: B004 - the method itself
     if isinstance(fun, MethodType):
         owner = fun.__self__
         attributes = cast("dict[str, Any]", getattr(owner, "__dict__", {}))

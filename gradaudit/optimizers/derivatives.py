@@ -7,7 +7,7 @@ differences with bars, then where and why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from gradaudit.evaluator import BadReturn
 from gradaudit.evidence.curvature import audit_curvature
 from gradaudit.evidence.vector import VectorAuditor
 from gradaudit.evidence.vector_calls import VectorCalls
+from gradaudit.optimizers.call import Constraint
 from gradaudit.optimizers.vector_audit import Audit, Points, VectorAudit, ordered
 from gradaudit.optimizers.vector_words import HELP, Subject, listed
 from gradaudit.results import Finding, Verdict
@@ -33,17 +34,6 @@ __all__ = [
     "audit_hessp",
     "audit_jacobian",
 ]
-
-
-class Constraint(Protocol):
-    """What is asked of a constraint (see `gradaudit.optimizers.call`)."""
-
-    number: int
-    kind: Any
-    fun: Any
-    jac: Any
-    args: tuple[Any, ...]
-    hess: Any
 
 
 def audit_jacobian(
@@ -266,7 +256,8 @@ def _audit_constraint(
         row="component",
         constraint=constraint.number,
     )
-    jac = constraint.jac if callable(constraint.jac) or constraint.jac is True else None
+    given: Any = constraint.jac
+    jac = given if callable(given) or given is True else None
     args = _tuple(constraint.args)
     calls = VectorCalls(
         constraint.fun, jac, args=args, budget=budget, names=(subject.values, subject.what)
@@ -289,9 +280,10 @@ def _audit_constraint_hessian(
     """Check ``hess(x, v)`` against differences of J(x)'v, for random v."""
     protocol = first.protocol
     weights = rng.uniform(0.5, 1.0, 1 if protocol is None else protocol.rows)
+    jac: Any = constraint.jac
 
     def combined(x: Vector, *args: Any) -> Any:
-        jacobian = constraint.jac(x, *args)
+        jacobian = jac(x, *args)
         if hasattr(jacobian, "toarray"):
             jacobian = jacobian.toarray()
         return np.atleast_2d(np.asarray(jacobian, dtype=np.float64)).T @ weights

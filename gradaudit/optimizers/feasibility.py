@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
-from scipy.optimize import least_squares, lsq_linear
 
 from gradaudit.blocks import Vector
 from gradaudit.optimizers.call import Constraint
 
 Matrix = NDArray[np.float64]
 
+_optimize: Final[Any] = scipy.optimize  # untyped
 _MOST_PARAMETERS: Final = 60
 _MOST_EVALUATIONS: Final = 60
 _STARTS: Final = 3
@@ -259,7 +260,7 @@ def _closest(
 
     for point in (*points, *elsewhere):
         with np.errstate(all="ignore"):
-            found = least_squares(
+            found = _optimize.least_squares(
                 violation, _inside(point / sizes, box), bounds=box, max_nfev=_MOST_EVALUATIONS
             )
         best = min(best, float(np.abs(found.fun).max()))
@@ -319,7 +320,7 @@ def _stationarity(
         return 1.0
     system = np.stack(columns, axis=1)
     limits = np.array(signs).T
-    fit = lsq_linear(system, target, bounds=(limits[0], limits[1]))
+    fit = _optimize.lsq_linear(system, target, bounds=(limits[0], limits[1]))
     return float(np.linalg.norm(system @ fit.x - target)) / size
 
 

@@ -97,6 +97,10 @@ def audit_second_order(call: Call, common: Common, budget: int) -> Iterator[Vect
 
 def gradient_function(call: Call) -> Callable[..., Any] | None:
     """Return the user's gradient as a function of its own; None where SciPy takes differences."""
+
+    def second_part(x: Any, *args: Any) -> Any:
+        return call.fun(x, *args)[1]
+
     if call.jac is True:
-        return lambda x, *args: call.fun(x, *args)[1]
+        return second_part
     return call.jac if callable(call.jac) else None

@@ -72,8 +72,9 @@ def bounds_of(call: Call, size: int) -> Any:
 
 
 def _precision(x0: Any) -> np.dtype[Any]:
-    dtype = np.asarray(x0).dtype
-    return dtype if dtype in (np.float32, np.float16) else np.dtype(np.float64)
+    dtype: np.dtype[Any] = np.asarray(x0).dtype
+    shorter: tuple[np.dtype[Any], ...] = (np.dtype(np.float32), np.dtype(np.float16))
+    return dtype if dtype in shorter else np.dtype(np.float64)
 
 
 def vector_function(call: Call) -> VectorFunction | None:

@@ -286,35 +286,52 @@ def _scaled(call: Call, scales: Vector, unit: float) -> dict[str, Any]:
 
         replacements["fun"] = both
     else:
-        replacements["fun"] = lambda y, *args: fun(np.asarray(y) * scales, *args) / unit
+
+        def cost(y: Any, *args: Any) -> Any:
+            return fun(np.asarray(y) * scales, *args) / unit
+
+        def gradient(y: Any, *args: Any) -> Any:
+            return np.asarray(jac(np.asarray(y) * scales, *args)) * scales / unit
+
+        replacements["fun"] = cost
         if callable(jac):
-            replacements["jac"] = lambda y, *args: (
-                np.asarray(jac(np.asarray(y) * scales, *args)) * scales / unit
-            )
-    hess, hessp = call.hess, call.hessp
-    if hess is not None:
-        replacements["hess"] = lambda y, *args: (
-            scales[:, None] * np.asarray(hess(np.asarray(y) * scales, *args)) * scales / unit
-        )
-    if hessp is not None:
-        replacements["hessp"] = lambda y, p, *args: (
-            np.asarray(hessp(np.asarray(y) * scales, np.asarray(p) * scales, *args)) * scales / unit
-        )
+            replacements["jac"] = gradient
+    replacements |= _scaled_second_order(call, scales, unit)
     if call.constraints:
         replacements["constraints"] = [_scaled_constraint(c, scales) for c in call.constraints]
     return replacements
 
 
+def _scaled_second_order(call: Call, scales: Vector, unit: float) -> dict[str, Any]:
+    hess, hessp = call.hess, call.hessp
+
+    def hessian(y: Any, *args: Any) -> Any:
+        matrix = np.asarray(hess(np.asarray(y) * scales, *args))
+        return scales[:, None] * matrix * scales / unit
+
+    def product(y: Any, p: Any, *args: Any) -> Any:
+        along = np.asarray(hessp(np.asarray(y) * scales, np.asarray(p) * scales, *args))
+        return along * scales / unit
+
+    replacements: dict[str, Any] = {}
+    if hess is not None:
+        replacements["hess"] = hessian
+    if hessp is not None:
+        replacements["hessp"] = product
+    return replacements
+
+
 def _scaled_constraint(constraint: Constraint, scales: Vector) -> Constraint:
     fun, jac = constraint.fun, constraint.jac
-    return replace(
-        constraint,
-        fun=lambda y, *args: fun(np.asarray(y) * scales, *args),
-        jac=None
-        if jac is None
-        else lambda y, *args: np.asarray(jac(np.asarray(y) * scales, *args)) * scales,
-        hess=None,
-    )
+
+    def values(y: Any, *args: Any) -> Any:
+        return fun(np.asarray(y) * scales, *args)
+
+    def jacobian(y: Any, *args: Any) -> Any:
+        assert jac is not None  # it is not handed on otherwise
+        return np.asarray(jac(np.asarray(y) * scales, *args)) * scales
+
+    return replace(constraint, fun=values, jac=None if jac is None else jacobian, hess=None)
 
 
 def _rebounded(call: Call, scales: Vector) -> Call:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy.optimize  # pyright: ignore[reportMissingTypeStubs]
 
 from gradaudit.blocks import Vector
 from gradaudit.errors import BudgetExhausted
@@ -22,6 +22,7 @@ from gradaudit.numerics.signs import random_signs
 
 GradientOf = Callable[[Vector], Vector]
 
+_optimize: Final[Any] = scipy.optimize  # untyped
 _GOLDEN: Final = (math.sqrt(5.0) - 1.0) / 2.0
 # The first look along a line: steps of both signs, four times smaller each.
 _LOOKS: Final = tuple(4.0**-k for k in range(8))
@@ -581,21 +582,21 @@ def descend(
         Evaluations of the cost.
     """
     units = np.ones(point.size) if scales is None else scales
-    best = [math.inf, point]
+    lowest, reached = math.inf, point
     used = 0
 
     class _Enough(Exception):
         pass
 
     def cost_and_gradient(y: Vector) -> tuple[float, Vector]:
-        nonlocal used
+        nonlocal used, lowest, reached
         if used >= most:
             raise _Enough
         used += 1
         x = y * units
         value = evaluator.cost(x)
-        if value < best[0]:
-            best[:] = [value, x]
+        if value < lowest:
+            lowest, reached = value, x
         if not math.isfinite(value):
             return 1e300, np.zeros(y.size)
         return value, gradient_of(x) * units
@@ -605,7 +606,7 @@ def descend(
         bounds = list(zip(lower / units, upper / units, strict=True))
     try:
         with np.errstate(all="ignore"):
-            minimize(
+            _optimize.minimize(
                 cost_and_gradient,
                 point / units,
                 jac=True,
@@ -615,4 +616,4 @@ def descend(
             )
     except (_Enough, BudgetExhausted, ValueError, OverflowError):
         pass
-    return Descent(cost=float(best[0]), point=best[1], evaluations=used)
+    return Descent(cost=float(lowest), point=reached, evaluations=used)
