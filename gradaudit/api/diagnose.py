@@ -17,7 +17,7 @@ from gradaudit.errors import ArgumentError, BudgetExhausted, EvaluationError, Gr
 from gradaudit.evaluator import Evaluator
 from gradaudit.evidence.directions import typical_sizes
 from gradaudit.optimizers.call import Call, minimize_call, outcome
-from gradaudit.optimizers.causes import Evidence, faults, judge, passes
+from gradaudit.optimizers.causes import ENDINGS, Evidence, faults, judge, passes
 from gradaudit.optimizers.derivatives import VectorAudit, audit_constraints
 from gradaudit.optimizers.feasibility import feasible, observe_feasibility
 from gradaudit.optimizers.matrices import Common, audit_second_order, audit_vector_function
@@ -560,9 +560,8 @@ class _Diagnosing:
     def result(self) -> Diagnosis:
         story, ended = self.story, self.story.outcome
         causes, findings, benign = judge(self.evidence)
-        unchecked = self.stopped and not faults(self.evidence)
-        if unchecked:  # what an audit that was cut short did not see may be wrong
-            causes, benign = [], False
+        if self.stopped and causes[0].slug in ENDINGS:
+            causes, benign = [], False  # what an audit cut short did not see may be wrong
         return Diagnosis(
             causes=tuple(causes),
             findings=tuple(findings),

@@ -27,6 +27,8 @@ _ROUGH: Final = 50.0
 # A cost without slope: what the gradient promises for a move by the parameters' sizes.
 _LEVEL: Final = 1e-12
 _SPREAD: Final = 1e3
+# Constraints that a search cannot bring nearer than this part of their scale exclude each other.
+_APART: Final = 1e-3
 # A tolerance beyond this was set by someone who did not want more.
 _COARSE: Final = 1e-3
 # Noise beyond this part of the cost, and of what the run gained, leaves the end in doubt.
@@ -48,6 +50,8 @@ _AT_THE_END: Final = 0.02
 _UNBALANCED: Final = 0.05
 # What follows from others as a rule comes behind them.
 _LATER: Final = {"value-mismatch": 1, "mutated-data": 2, "frozen-gradient": 3}
+# How a run ends when nothing that it was given is at fault.
+ENDINGS: Final = frozenset({"converged", "precision-limit", "iteration-limit", "solver-behaviour"})
 _WARNINGS: Final = frozenset({"nondeterministic", "piecewise-constant", "ignored-argument"})
 # These copy what the gradient returns before they ask again.
 _COPYING: Final = ("L-BFGS-B", "TNC", "SLSQP")
@@ -405,7 +409,7 @@ def _noisy(evidence: Evidence) -> Iterator[Finding]:
         return
     single = survey.precision != "float64" or _says(evidence, "low-precision")
     size = abs(survey.cost)
-    rough = survey.noise > _ROUGH * _EPS * max(size, abs(survey.start_cost), 1e-300)
+    rough = survey.noise > _ROUGH * _EPS * max(survey.level, 1e-300)
     if not single and not rough:
         return
     drowned = story.call.jac is None and _drowned(survey)
@@ -434,7 +438,7 @@ def _noisy(evidence: Evidence) -> Iterator[Finding]:
         )
         return
     tool = story.call.jac is None
-    step = (survey.noise / max(size, 1e-300)) ** (1.0 / 3.0)
+    step = (survey.noise / max(survey.level, 1e-300)) ** (1.0 / 3.0)
     yield _finding(
         "noise",
         "the cost is too noisy for the decrease the solver looks for",
@@ -469,7 +473,7 @@ def _constraints(evidence: Evidence) -> Iterator[Finding]:
     if seen is None or seen.raised:
         return
     kind = evidence.story.meaning.kind
-    if seen.missed_at_end and seen.closest is not None and seen.closest > 1e-5:
+    if seen.missed_at_end and seen.closest is not None and seen.closest > _APART:
         yield _finding(
             "infeasible-constraints",
             "no point was found that satisfies all constraints",

@@ -18,7 +18,7 @@ Matrix = NDArray[np.float64]
 
 _optimize: Final[Any] = scipy.optimize  # untyped
 _MOST_PARAMETERS: Final = 60
-_MOST_EVALUATIONS: Final = 60
+_MOST_EVALUATIONS: Final = 150
 _STARTS: Final = 3
 _STEP: Final = float(np.finfo(np.float64).eps) ** (1.0 / 3.0)
 # A constraint missed by more than this part of its scale is not met.
@@ -243,30 +243,34 @@ def _closest(
     sizes: Vector,
     lower: Vector | None,
     upper: Vector | None,
-) -> float:
-    """Return the least violation that least squares finds from a few points.
+) -> float | None:
+    """Return the least violation that least squares finds from a few points; None if unsettled.
 
     A search that starts where the constraints' gradients depend on each other may be stuck there.
     """
     best = math.inf
     box = (-np.inf, np.inf) if lower is None or upper is None else (lower / sizes, upper / sizes)
     rng = np.random.default_rng(0)
-    elsewhere = [points[1] + sizes * rng.uniform(-2.0, 2.0, sizes.size) for _ in range(_STARTS)]
+    spread = np.maximum(sizes, 1.0)
+    elsewhere = [points[1] + spread * rng.uniform(-2.0, 2.0, sizes.size) for _ in range(_STARTS)]
     if lower is not None and upper is not None:
         elsewhere = [np.clip(point, lower, upper) for point in elsewhere]
 
     def violation(y: Vector) -> Vector:
         return np.nan_to_num(rows.missed(rows.values(y * sizes)) / scale, nan=1e6)
 
+    settled = True
     for point in (*points, *elsewhere):
         with np.errstate(all="ignore"):
             found = _optimize.least_squares(
                 violation, _inside(point / sizes, box), bounds=box, max_nfev=_MOST_EVALUATIONS
             )
+        if found.status == 0:
+            settled = False  # it was still on its way
         best = min(best, float(np.abs(found.fun).max()))
         if best <= _MET:
             break
-    return best
+    return best if settled or best <= _MET else None
 
 
 def _inside(point: Vector, box: tuple[Vector | float, Vector | float]) -> Vector:

@@ -34,7 +34,7 @@ def audit_vector_function(
     call: Call, vector: VectorFunction, common: Common, budget: int
 ) -> VectorAudit:
     """Audit a residual, a system of equations or a right-hand side, with its Jacobian."""
-    plain = call.kind in ("residual", "root")
+    plain = call.kind in ("residual", "root") and not call.given.get("kwargs")
     return audit_jacobian(
         call.fun if plain else vector.fun,
         call.jac if plain else vector.jac,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
 import numpy as np
@@ -86,6 +87,10 @@ def vector_function(call: Call) -> VectorFunction | None:
     if call.kind == "ode":
         return _right_hand_side(call)
     fun, jac, args = call.fun, call.jac, call.args
+    keywords: dict[str, Any] = call.given.get("kwargs") or {}
+    if keywords:
+        fun = partial(fun, **keywords)
+        jac = partial(jac, **keywords) if callable(jac) else jac
     turned = call.column_derivatives
     if jac is True:
         return VectorFunction(
@@ -110,6 +115,8 @@ def _matrix(value: Any, turned: bool) -> Any:
 def _model(call: Call) -> VectorFunction:
     model, jac = call.fun, call.jac
     xdata, ydata = call.given["xdata"], np.asarray(call.given["ydata"])
+    if isinstance(xdata, list | tuple | np.ndarray):  # as curve_fit does
+        xdata = np.asarray(cast("Any", xdata), dtype=float)
     kept = _kept(ydata, call.given.get("nan_policy"))
     weights = _weights(call.given.get("sigma"), kept)
     return VectorFunction(

@@ -42,6 +42,8 @@ _MOST_CURVATURES: Final = 40
 _CUBE_ROOT: Final = float(np.finfo(np.float64).eps) ** (1.0 / 3.0)
 _RESOLUTION: Final = float(np.finfo(np.float64).eps)
 _KINKED_ENTRIES: Final = 1
+# What is gained below this part of the cost's level is nothing.
+_NOTHING: Final = 1e-13
 # Lines shorter than this, in units of the parameters' size, show rounding rather than terraces.
 _LONG: Final = 1e-3
 # Parameters whose scales are this far apart are measured in scales of their own.
@@ -64,6 +66,8 @@ class Survey:
         Trusted ones: the user's where they are right, else differences.
     differences : bool
         Whether they are differences.
+    level : float
+        The largest size of the cost at the start, at the end and a typical step from there.
     noise : float
         Standard deviation of one evaluation at the end, absolute; `precision` the format.
     onward : Descent or None
@@ -96,6 +100,7 @@ class Survey:
     gradient: Vector | None = None
     start_gradient: Vector | None = None
     differences: bool = False
+    level: float = 0.0
     noise: float = math.nan
     precision: str = "float64"
     onward: Descent | None = None
@@ -123,7 +128,8 @@ class Survey:
         if self.onward is None or not math.isfinite(self.onward.cost):
             return 0.0
         gained = self.cost - self.onward.cost
-        return gained if gained > 30.0 * self.rounding else 0.0
+        least = max(30.0 * self.rounding, _NOTHING * self.level)
+        return gained if gained > least else 0.0
 
     @property
     def rounding(self) -> float:
@@ -218,6 +224,9 @@ class Surveyor:
         if math.isfinite(survey.cost):
             direction = survey.sizes * random_signs(self.end.size, self.rng)
             line = self._line(direction)
+            away = self.evaluator.cost(self._inside(self.end + direction))
+            values = (survey.cost, survey.start_cost, away)
+            survey.level = max(abs(value) for value in values if math.isfinite(value))
             mode = self.evaluator.problem.mode
             survey.noise, survey.precision = noise_along(
                 line, 1.0, self.rng, corners=mode != "none"

@@ -31,7 +31,7 @@ _EXTENSIONS: Final = 6
 # One-sided slopes at the lowest point of a line are looked at over these parts of it, no nearer
 # than so many widths of the last interval of the search, and where so many times the noise is
 # seen; the finest of so many levels must show the slope of the coarsest.
-_CORNERS: Final = tuple(4.0**-k for k in range(3, 13))
+_CORNERS: Final = tuple(4.0**-k for k in range(5, 13))
 _WIDTHS: Final = 4.0
 _VISIBLE: Final = 20.0
 _LEVELS: Final = 3
@@ -318,13 +318,12 @@ def find_kink(line: LineOf, walk: Walk, noise: float, entry: int | None = None) 
         left, right = (line.at(step + side * height) - lowest for side in (-1.0, 1.0))
         if min(left, right) > _VISIBLE * noise and math.isfinite(left + right):
             rows.append((left / height, right / height))
-    if len(rows) < _LEVELS:
-        return None
-    coarse, fine = rows[-_LEVELS], rows[-1]
-    # steady on both sides; where the nearer is the steeper it is a jump
-    if not all(_KEPT * c <= f <= _GROWN * c for c, f in zip(coarse, fine, strict=True)):
-        return None
-    return Kink(step=step, left=-fine[0], right=fine[1], entry=entry)
+    # several corners close together look like one until one is nearer than their distance
+    for coarse, fine in zip(rows, rows[_LEVELS - 1 :], strict=False):
+        # steady on both sides; where the nearer is the steeper it is a jump
+        if all(_KEPT * c <= f <= _GROWN * c for c, f in zip(coarse, fine, strict=True)):
+            return Kink(step=step, left=-fine[0], right=fine[1], entry=entry)
+    return None
 
 
 def find_jump(
