@@ -284,6 +284,11 @@ class Evaluator:
         """Run the cost once on exactly this array, for those who watch the run itself."""
         self._call(self.problem.fun, theta)
 
+    def allow(self, more: int) -> None:
+        """Raise the budget, where there is one."""
+        if self._budget is not None:
+            self._budget += more
+
     def reserve(self, planned: int | None, phase: str) -> None:
         """Tell those who wait how many calls are planned in all, and what is going on."""
         self.progress.planned = planned

@@ -287,8 +287,16 @@ def _parse_pairs(
 
 def returns_pair(target: Target) -> bool:
     """Call the target once and tell whether it returns (cost, gradient)."""
-    returned = target.fun(target.x0, *target.args)
-    return isinstance(returned, tuple | list) and len(cast("list[Any]", returned)) == 2
+    # heavy: they load numpy
+    from gradaudit.evaluator import BadReturn, Evaluator
+    from gradaudit.problem import Problem
+
+    problem = Problem(target.fun, target.x0, jac=None, args=target.args)
+    try:
+        Evaluator(problem).sample(problem.start)
+    except BadReturn as error:
+        return error.slug == "jac-flag"
+    return False
 
 
 def _is_dotted_name(text: str) -> bool:

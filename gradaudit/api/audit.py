@@ -65,6 +65,8 @@ class Audit:
         Named points to audit right after x0, such as the one where an optimizer stopped.
     enough : int or None
         No further point is begun after so many calls while nothing is wrong.
+    extra : int
+        Calls beyond the budget of the settings for describing what is wrong.
     """
 
     def __init__(
@@ -76,10 +78,12 @@ class Audit:
         *,
         places: Sequence[tuple[str, Vector]] = (),
         enough: int | None = None,
+        extra: int = 0,
     ) -> None:
         self.problem = problem
         self.places = places
         self.enough = enough
+        self.extra = extra
         self.settings = settings
         self.seed = read_seed(rng)
         self.rng = np.random.default_rng(self.seed)
@@ -203,7 +207,7 @@ class Audit:
                 self.evaluator,
                 problem.start,
                 first.cost,
-                first.gradient,
+                None if problem.mode == "none" else first.gradient,
                 sizes,
                 self.rng,
                 lower=problem.lower,
@@ -263,6 +267,11 @@ class Audit:
                 continue
             last = number >= self.settings.points - 1
             certified |= self._audit_point(inquiry, point, previous, plan, certified, last=last)
+            if not record.descriptions:
+                record.completed.append(name)
+            elif self.extra:
+                self.evaluator.allow(self.extra)
+                self.extra = 0
             if not any(d.point is point for d in self.record.descriptions):
                 point.release()
             previous = point

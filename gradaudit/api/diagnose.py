@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -20,26 +21,27 @@ from gradaudit.optimizers.causes import Evidence, faults, judge, passes
 from gradaudit.optimizers.derivatives import VectorAudit, audit_constraints
 from gradaudit.optimizers.feasibility import feasible, observe_feasibility
 from gradaudit.optimizers.matrices import Common, audit_second_order, audit_vector_function
-from gradaudit.optimizers.objective import bounds_of, objective, vector_function
+from gradaudit.optimizers.objective import VectorFunction, bounds_of, objective, vector_function
 from gradaudit.optimizers.recorder import Recorder, Recording
 from gradaudit.optimizers.rerun import Confirmation, confirm, rescale
 from gradaudit.optimizers.story import Story, read_history, read_story
 from gradaudit.optimizers.survey import Survey, Surveyor
 from gradaudit.problem import Problem, read_bounds, shown
-from gradaudit.results import Diagnosis, Evaluations, Settings, Verdict
+from gradaudit.results import Diagnosis, Evaluations, Finding, Settings, Verdict
 
 BUDGET: Final = 500
-# Parts of the budget: at most for the audit of a gradient that is wrong, which leaves little to
-# survey; and after how much no further point is begun while it seems right (it takes 100 to 250
-# evaluations as a rule).
-_AUDIT: Final = 0.84
+# Parts of the budget: for the audit of the gradient (one that is right takes 100 to 250 evaluations
+# as a rule), for describing one that is wrong, and after how much no further point is begun while
+# it seems right. What remains is for the survey of the stop.
+_AUDIT: Final = 0.72
+_DESCRIPTION: Final = 0.2
 _ENOUGH: Final = 0.4
 # The same where there are Hessians or constraints to audit as well.
 _ENOUGH_BESIDE: Final = 0.15
 _FEWEST: Final = 60
 _SHORTEST_RUN: Final = 25
 _FEW: Final = 20
-_MANY: Final = 100
+_MANY: Final = 400
 # A run that is made only to see how it ends may take this many evaluations of the cost.
 _LONGEST_RUN: Final = 20_000
 _LONGEST_REPEAT: Final = 200
@@ -241,6 +243,7 @@ class _Diagnosing:
         self.rng = np.random.default_rng(self.seed)
         self.budget = budget
         self.seconds = seconds
+        self.began = time.perf_counter()
         self.blocks = blocks
         self.calls = Evaluations()
         self.stopped = ""
@@ -280,7 +283,11 @@ class _Diagnosing:
             return
         found = bool(faults(self.evidence))
         sizes = typical_sizes(np.where(start != 0, start, self.story.end), _known_blocks(problem))
-        evaluator = Evaluator(problem, budget=max(self.budget - self.spent, _FEWEST))
+        evaluator = Evaluator(
+            problem,
+            budget=max(self.budget - self.spent, 1),
+            seconds=self._seconds_left(),
+        )
         surveyor = Surveyor(evaluator, self.story, sizes, self.rng, trust=self._not_refuted())
         self.evidence.survey = surveyor.survey
         try:
@@ -293,6 +300,11 @@ class _Diagnosing:
         finally:
             self._count(evaluator)
         self._confirm(problem)
+
+    def _seconds_left(self) -> float | None:
+        if self.seconds is None:
+            return None
+        return max(self.seconds - (time.perf_counter() - self.began), 1e-9)
 
     @property
     def spent(self) -> int:
@@ -319,23 +331,28 @@ class _Diagnosing:
         settings = Settings(
             points=2 + len(places),
             budget=max(int(_AUDIT * self.budget), 1),
-            seconds=self.seconds,
+            seconds=self._seconds_left(),
         )
         matrices = self.call.hess, self.call.hessp, self.call.constraints
         enough = int((_ENOUGH_BESIDE if any(matrices) else _ENOUGH) * self.budget)
-        audit = Audit(problem, settings, self.rng, places=places, enough=enough)
+        extra = int(_DESCRIPTION * self.budget)
+        audit = Audit(problem, settings, self.rng, places=places, enough=enough, extra=extra)
         try:
             report = audit.run()
         finally:
             self._count(audit.evaluator)
         self.evidence.report = report
-        self.evidence.gradient_checked = passes(report)
+        self.evidence.gradient_checked = passes(report) or (
+            report.verdict != Verdict.FAIL and bool(audit.record.completed)
+        )
+        if problem.mode != "none" and audit.record.stopped and not audit.record.completed:
+            self.stopped = audit.record.stopped
 
     def _require_same_problem(self, problem: Problem) -> None:
         """Refuse a result whose cost is not the cost at its point, unless the cost is at fault."""
         claimed = outcome(self.call, self.returned).fun
-        if faults(self.evidence) or not math.isfinite(claimed):
-            return
+        if faults(self.evidence) or not math.isfinite(claimed) or self.story.failed:
+            return  # L-BFGS-B, for one, may return the cost of its last trial
         evaluator = Evaluator(problem)
         found = evaluator.cost(self.story.end)
         self._count(evaluator)
@@ -357,6 +374,7 @@ class _Diagnosing:
         )
         vector = vector_function(call)
         if vector is not None:
+            self._require_square(vector, problem)
             audit = audit_vector_function(call, vector, common, self._share(0.6))
             self._take(audit)
             self.evidence.gradient_checked = (
@@ -379,9 +397,29 @@ class _Diagnosing:
                 )
             )
 
+    def _require_square(self, vector: VectorFunction, problem: Problem) -> None:
+        """Find out whether there are as many equations as unknowns."""
+        if self.call.kind != "root":
+            return
+        try:
+            count = np.size(vector.fun(problem.start.copy()))
+        except Exception:  # the audit tells about it
+            return
+        self.calls = Evaluations(cost=self.calls.cost + 1, gradient=self.calls.gradient)
+        if count != problem.size:
+            self.evidence.vectors.append(
+                Finding(
+                    slug="wrong-shape",
+                    level="error",
+                    message=f"the function returns {count:,} values for {problem.size:,} unknowns",
+                    help="give as many equations as unknowns, or use least_squares",
+                )
+            )
+
     def _share(self, part: float) -> int:
         """Return a part of the evaluations that remain, enough for a right function."""
-        return max(int(part * (self.budget - self.spent)), _FEWEST)
+        left = self.budget - self.spent
+        return max(int(part * left), min(_FEWEST, left), 1)
 
     def _take(self, audit: VectorAudit) -> None:
         self.evidence.vectors += audit.findings
@@ -522,7 +560,8 @@ class _Diagnosing:
     def result(self) -> Diagnosis:
         story, ended = self.story, self.story.outcome
         causes, findings, benign = judge(self.evidence)
-        if self.stopped and benign:
+        unchecked = self.stopped and not faults(self.evidence)
+        if unchecked:  # what an audit that was cut short did not see may be wrong
             causes, benign = [], False
         return Diagnosis(
             causes=tuple(causes),

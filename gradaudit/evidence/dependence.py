@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -115,7 +116,7 @@ def probe_stairs(
     evaluator: Evaluator,
     theta: Vector,
     cost: float,
-    gradient: Vector,
+    gradient: Vector | None,
     scale: Vector,
     rng: np.random.Generator,
     *,
@@ -128,8 +129,9 @@ def probe_stairs(
     ----------
     evaluator, theta, cost, scale, rng
         As for `probe_dependence`.
-    gradient : ndarray of float64, shape (n,)
-        The returned gradient: where it promises nothing, a plateau is no contradiction.
+    gradient : ndarray of float64, shape (n,), or None
+        The returned gradient, if there is one: where it promises nothing, a plateau is no
+        contradiction.
     lower, upper : ndarray, optional
         Points are clipped to these bounds.
 
@@ -142,7 +144,8 @@ def probe_stairs(
     if lower is not None and upper is not None:  # towards the farther bound
         direction = np.where(theta - lower > upper - theta, -1.0, 1.0) * np.abs(direction)
     with np.errstate(over="ignore"):
-        promised = abs(float(gradient @ direction)) * _SHORTEST
+        slope = math.inf if gradient is None else abs(float(gradient @ direction))
+        promised = slope * _SHORTEST
     visible = _JUMP * abs(cost)
     seen = [cost]
 
@@ -156,7 +159,7 @@ def probe_stairs(
     change = abs(at(_SHORTEST) - cost)
     if change == 0.0 and promised > _ROUNDING * abs(cost):
         plateau, jump = _end_of_plateau(at, cost)
-    elif change > max(visible, 1e3 * promised):
+    elif change > max(visible, 1e3 * promised if gradient is not None else 0.0):
         near = at(0.01 * _SHORTEST)
         if near == cost or near != at(0.003 * _SHORTEST):
             return None

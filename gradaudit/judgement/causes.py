@@ -144,7 +144,10 @@ def _wording(
     if slug in ("wrong-entries", "wrong-row", "wrong-column"):
         return _placed(record, slug, members, data)
     if cause is None:
-        return "the gradient is not the derivative of the cost", _ruled_out(first)
+        number = first.block
+        matrix = number is not None and len(record.blocks[number].shape) > 1
+        said = _ruled_out(first, matrix=matrix)
+        return "the gradient is not the derivative of the cost", said
     known = False
     if cause.penalty is not None:
         data["penalty"] = abs(cause.penalty)
@@ -291,13 +294,14 @@ def _indices(record: Record, members: Sequence[Member]) -> tuple[tuple[int, ...]
     return tuple(dict.fromkeys(found))
 
 
-def _ruled_out(description: Description) -> list[str]:
+def _ruled_out(description: Description, *, matrix: bool) -> list[str]:
     if not description.observations:
         return []
     if all(abs(p.residual) < _COARSE * p.bar for p in description.projections):
         return ["the cost is too noisy to tell which mistake it is"]
+    turned = "transposed, " if matrix else ""  # a block of unknown shape may be a matrix
     return [
-        "ruled out: a constant factor, a penalty, transposed, shifted or exchanged entries, a "
+        f"ruled out: a constant factor, a penalty, {turned}shifted or exchanged entries, a "
         "derivative with respect to a transform of theta"
     ]
 

@@ -42,6 +42,8 @@ class Record:
     descriptions : list of Description
     block_dependence : dict
         For blocks along which the cost never moved.
+    completed : list of str
+        Points at which everything was measured, and nothing was wrong.
     unconfirmed : int
         Discrepancies that an independent measurement did not confirm.
     skipped : list of str
@@ -71,6 +73,7 @@ class Record:
     points: list[PointEvidence] = field(default_factory=list[PointEvidence])
     descriptions: list[Description] = field(default_factory=list[Description])
     block_dependence: dict[int, Dependence] = field(default_factory=dict[int, Dependence])
+    completed: list[str] = field(default_factory=list[str])
     unconfirmed: int = 0
     skipped: list[str] = field(default_factory=list[str])
     non_finite: dict[str, int] = field(default_factory=dict[str, int])

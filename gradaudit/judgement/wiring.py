@@ -28,6 +28,7 @@ def judge_wiring(record: Record, problem: Problem) -> list[Finding]:
     constant = record.dependence is not None and record.dependence.constant
     if constant:
         findings.append(_ignored(record))
+        findings += _gradient_ignores_too(record, problem)
     if record.stairs is not None:
         findings.append(_stairs(record, record.stairs))
     late = [s for s in record.suspicions if s.slug == "late-binding"]
@@ -380,6 +381,25 @@ def _ignored(record: Record) -> Finding:
         replacement=None if reading is None else reading.replacement,
         data={} if reading is None else {"used_instead": reading.used_instead},
     )
+
+
+def _gradient_ignores_too(record: Record, problem: Problem) -> list[Finding]:
+    """Report a gradient of its own that never reads its argument either."""
+    reading = next((s for s in record.gradient_reading if s.slug == "ignored-argument"), None)
+    if reading is None or problem.mode != "apart" or reading.reason == "read-beside":
+        return []
+    return [
+        Finding(
+            slug="frozen-gradient",
+            level="error",
+            message="the gradient ignores its argument as well",
+            notes=(reading.note,),
+            help=_ignored_help(reading).replace("cost", "gradient"),
+            location=as_shown(reading.location),
+            replacement=reading.replacement,
+            data={"used_instead": reading.used_instead},
+        )
+    ]
 
 
 def _constant_note(dependence: Dependence, protocol: Protocol) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from gradaudit.catalogue import RECORDS, Level
+from gradaudit.optimizers.call import Call
 from gradaudit.optimizers.feasibility import Feasibility
 from gradaudit.optimizers.story import Story
 from gradaudit.optimizers.survey import Survey
@@ -26,6 +27,10 @@ _ROUGH: Final = 50.0
 # A cost without slope: what the gradient promises for a move by the parameters' sizes.
 _LEVEL: Final = 1e-12
 _SPREAD: Final = 1e3
+# A tolerance beyond this was set by someone who did not want more.
+_COARSE: Final = 1e-3
+# Noise beyond this part of the cost, and of what the run gained, leaves the end in doubt.
+_BLURRED: Final = 3e-3
 _USUAL_SEARCH: Final = 10
 # Scaled parameters take a descent so many times as far as plain ones where scales are the matter.
 _FURTHER: Final = 3.0
@@ -93,6 +98,8 @@ class Evidence:
         survey = self.survey
         if self.constrained:
             return not _at_rest(self)
+        if not self.story.failed and _loose(self.story.call):
+            return False  # the end that was asked for
         part = _GAVE_UP if self.story.failed else _UNFINISHED
         return survey.left_over > part * max(survey.drop, 0.0)
 
@@ -102,12 +109,19 @@ class Evidence:
         return bool(self.story.call.constraints)
 
 
+def _loose(call: Call) -> bool:
+    """Tell whether the user asked for a coarse result."""
+    asked = [call.tol, *(call.options.get(name) for name in ("gtol", "ftol", "xtol", "tol"))]
+    return any(isinstance(value, float | int) and value > _COARSE for value in asked)
+
+
 def faults(evidence: Evidence) -> list[Finding]:
     """Return what is wrong with the functions themselves: wiring, then derivatives."""
     report = evidence.report
     found = [] if report is None else [f for f in report.findings if not f.allowed]
     if evidence.constrained:  # a constant cost asks for any point that satisfies them
-        found = [f for f in found if f.slug != "ignored-argument" or f.data.get("used_instead")]
+        constant = {"ignored-argument", "frozen-gradient"}
+        found = [f for f in found if f.slug not in constant or f.data.get("used_instead")]
     wiring = [f for f in found if f.level == "error" and f.code < "GA2"]
     unstable = [f for f in found if f.slug in _WARNINGS and f.level != "error"]
     gradient = [f for f in found if f.level == "error" and "GA2" <= f.code < "GA3"]
@@ -158,7 +172,10 @@ def judge(evidence: Evidence) -> tuple[list[Finding], list[Finding], bool]:
         benign = False
     else:
         causes = [_ending(evidence)]
-        benign = causes[0].slug in ("converged", "precision-limit", "iteration-limit")
+        benign = causes[0].slug in ("converged", "precision-limit", "iteration-limit") or (
+            # a success that is none, though all that the solver was given is right
+            causes[0].slug == "solver-behaviour" and evidence.story.outcome.success is True
+        )
     names = {(f.slug, f.block) for f in causes}
     rest = [f for f in observations if (f.slug, f.block) not in names]
     return causes, [*causes, *rest], benign
@@ -200,6 +217,8 @@ def _unfit(evidence: Evidence) -> Iterator[Finding]:
         yield from _jump(evidence)
         yield from _kink(evidence)
     yield from _dead_start(evidence)
+    if not trouble and _unresolved(evidence):
+        yield from _noisy(evidence)
     yield from _short_search(evidence)
     yield from _scaling(evidence)
 
@@ -220,6 +239,14 @@ def _doubtful(evidence: Evidence) -> Iterator[Finding]:
         keeps = evidence.story.call.method not in _COPYING
         if finding.slug.startswith("wrong-") or (finding.slug == "aliased-buffer" and keeps):
             yield finding
+
+
+def _unresolved(evidence: Evidence) -> bool:
+    """Tell whether the noise is so large that what the run gained means little."""
+    survey = evidence.survey
+    return survey.noise > _BLURRED * max(abs(survey.drop), 1e-300) and (
+        survey.noise > _BLURRED * abs(survey.cost)
+    )
 
 
 def _settled_on_a_corner(evidence: Evidence) -> bool:
@@ -279,22 +306,27 @@ def _not_finite(evidence: Evidence) -> Iterator[Finding]:
     notes = (
         ["the derivatives are right where the cost is finite"] if evidence.gradient_checked else []
     )
+    raised = story.first_raised
     if point is not None:
-        notes.insert(
-            0,
-            f"evaluation {point.number:,} gave {point.value:g}, {_farthest(story, point.x)}",
-        )
+        gave = f"raised {raised}" if raised else f"gave {point.value:g}"
+        notes.insert(0, f"evaluation {point.number:,} {gave}, {_farthest(story, point.x)}")
     slug = "non-finite"
     if edge is not None and not edge.overflow:
         notes.append(
             f"on the way there the cost is {edge.last:.6g} and then, at the next number, "
-            f"{edge.beyond:g}: the edge of a domain (a logarithm, a root, a division)"
+            + (
+                "it raises"
+                if raised
+                else f"{edge.beyond:g}: the edge of a domain (a logarithm, a root, a division)"
+            )
         )
     elif edge is not None:
         notes.append(f"on the way there the cost grows to {edge.last:.3g}, then overflows")
     yield _finding(
         slug,
-        "the solver met a cost that is not finite",
+        f"the cost raised {raised.partition(':')[0]} on the way"
+        if raised
+        else "the solver met a cost that is not finite",
         *notes,
         help="bound the parameters away from the edge, or use their logarithms; shift by the "
         "maximum before exp",
@@ -675,10 +707,19 @@ def _ending(evidence: Evidence) -> Finding:
     right = (
         "cost and gradient agree at every point looked at"
         if evidence.gradient_checked
+        else "nothing was found wrong with the cost; its gradient was not checked"
+        if story.call.jac is not None
         else "nothing was found wrong with the cost; it has no gradient to check"
     )
     reached = f"the cost went from {survey.start_cost:.8g} to {survey.cost:.8g}"
     further = _further(evidence)
+    if story.raised and not story.evaluations:
+        return _finding(
+            "bad-setting",
+            "SciPy refuses the call",
+            story.raised,
+            help="give what the method asks for, or choose another method",
+        )
     if evidence.limited:
         limit = story.meaning.tolerance or "maxiter"
         return _finding(
@@ -777,16 +818,14 @@ def _at_rest(evidence: Evidence) -> bool:
 
 def _further(evidence: Evidence) -> str:
     survey = evidence.survey
-    if survey.onward is None:
+    if survey.onward is None or evidence.constrained:  # downhill may leave the constraints
         return ""
+    count = survey.onward.evaluations
+    if count == 1:
+        return "one further evaluation downhill from there lowers it no more"
     if not survey.left_over:
-        return (
-            f"{survey.onward.evaluations} further evaluations downhill from there lower it no more"
-        )
-    return (
-        f"{survey.onward.evaluations} further evaluations downhill from there lower it to "
-        f"{survey.onward.cost:.8g}"
-    )
+        return f"{count} further evaluations downhill from there lower it no more"
+    return f"{count} further evaluations downhill from there lower it to {survey.onward.cost:.8g}"
 
 
 def _tolerance_help(evidence: Evidence) -> str:

@@ -117,7 +117,13 @@ def _argument_put_in(
     def put_in(x: Any, *args: Any) -> Any:
         return with_name(fun, name, x)(x, *args)
 
-    return f"with its argument in the place of {name}", {"fun": put_in}, 1
+    replacements: dict[str, Any] = {"fun": put_in}
+    frozen = next((f for f in found if f.slug == "frozen-gradient"), None)
+    other = None if frozen is None else frozen.data.get("used_instead")
+    jac = call.jac
+    if isinstance(other, str) and other.isidentifier() and isinstance(jac, FunctionType):
+        replacements["jac"] = lambda x, *args: with_name(jac, other, x)(x, *args)
+    return f"with its argument in the place of {name}", replacements, 1
 
 
 def with_name(fun: FunctionType, name: str, value: Any) -> FunctionType:

@@ -52,6 +52,8 @@ class Story:
         The solver says so, or it raised.
     raised : str
         Type and message of the exception that ended the run; "" otherwise.
+    first_raised : str
+        The same of the first exception of the user's own function.
     """
 
     call: Call
@@ -71,6 +73,7 @@ class Story:
     trials: tuple[tuple[float, float], ...]
     failed: bool
     raised: str
+    first_raised: str = ""
 
     @property
     def stayed(self) -> bool:
@@ -101,7 +104,7 @@ def read_story(call: Call, recording: Recording, returned: Any) -> Story:
     return Story(
         call=call,
         outcome=ended,
-        meaning=read_message(call.solver, call.method, ended.status, ended.message, ended.success),
+        meaning=_meaning(call, ended, recording),
         start=start,
         end=end,
         start_cost=recording.first.value if recording.first is not None else math.nan,
@@ -116,7 +119,16 @@ def read_story(call: Call, recording: Recording, returned: Any) -> Story:
         trials=trials,
         failed=ended.success is False or (error is not None and not recording.cut),
         raised="" if error is None or recording.cut else f"{type(error).__name__}: {error}",
+        first_raised=next((e.raised for e in recording.events if e.raised), ""),
     )
+
+
+def _meaning(call: Call, ended: Outcome, recording: Recording) -> Meaning:
+    """Read the message that was returned, or raised."""
+    error = recording.exception
+    if error is not None and not recording.cut:
+        return read_message(call.solver, call.method, None, str(error), False)
+    return read_message(call.solver, call.method, ended.status, ended.message, ended.success)
 
 
 def _end(ended: Outcome, recording: Recording, start: Vector) -> Vector:

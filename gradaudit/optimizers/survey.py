@@ -218,7 +218,10 @@ class Surveyor:
         if math.isfinite(survey.cost):
             direction = survey.sizes * random_signs(self.end.size, self.rng)
             line = self._line(direction)
-            survey.noise, survey.precision = noise_along(line, 1.0, self.rng)
+            mode = self.evaluator.problem.mode
+            survey.noise, survey.precision = noise_along(
+                line, 1.0, self.rng, corners=mode != "none"
+            )
 
     def _line(self, direction: Vector) -> LineOf:
         return LineOf(self.evaluator, self.end, direction, self.survey.cost, self.lower, self.upper)

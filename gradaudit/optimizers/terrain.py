@@ -26,13 +26,13 @@ _optimize: Final[Any] = scipy.optimize  # untyped
 _GOLDEN: Final = (math.sqrt(5.0) - 1.0) / 2.0
 # The first look along a line: steps of both signs, four times smaller each.
 _LOOKS: Final = tuple(4.0**-k for k in range(8))
-_NARROWINGS: Final = 14
+_NARROWINGS: Final = 18
 _EXTENSIONS: Final = 6
 # One-sided slopes at the lowest point of a line are looked at over these parts of it, no nearer
 # than so many widths of the last interval of the search, and where so many times the noise is
 # seen; the finest of so many levels must show the slope of the coarsest.
 _CORNERS: Final = tuple(4.0**-k for k in range(3, 13))
-_WIDTHS: Final = 8.0
+_WIDTHS: Final = 4.0
 _VISIBLE: Final = 20.0
 _LEVELS: Final = 3
 _EPS: Final = float(np.finfo(np.float64).eps)
@@ -44,7 +44,7 @@ _STANDS: Final = 0.3
 # Steps that differ by more than this part of the line, so many of them, with at most this part of
 # different values, show terraces.
 _CLEARLY: Final = 1e-4
-_TERRACE: Final = 10
+_TERRACE: Final = 6
 _FEW_VALUES: Final = 0.5
 _DECADES: Final = 7
 # Spacings at which noise is looked at once more, and how much less of it counts.
@@ -54,6 +54,7 @@ _FEWER: Final = 0.05
 _STEADY: Final = 0.7
 _RADII: Final = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 _TRIES: Final = 4
+_MORE_TRIES: Final = 12
 _SADDLE: Final = (0.01, 0.05, 0.25)
 # A cost that has grown by this factor is on its way to an overflow.
 _HUGE: Final = 1e60
@@ -82,10 +83,14 @@ class Walk:
     def terraced(self) -> bool:
         """Tell whether most values at clearly different steps are equal to the last bit."""
         reach = max(abs(self.steps[0]), abs(self.steps[-1]))
+        # each side by itself: an even function repeats its values as well
+        return any(self._terraced(side, _CLEARLY * reach) for side in (-1.0, 1.0))
+
+    def _terraced(self, side: float, nearest: float) -> bool:
         values = [
             v
             for t, v in zip(self.steps, self.values, strict=True)
-            if abs(t) >= _CLEARLY * reach and math.isfinite(v)
+            if side * t >= nearest and math.isfinite(v)
         ]
         several = len(values) >= _TERRACE and len(set(values)) > 1
         return several and len(set(values)) <= _FEW_VALUES * len(values)
@@ -213,8 +218,14 @@ def steps_within(
     )
 
 
-def noise_along(line: LineOf, scale: float, rng: np.random.Generator) -> tuple[float, str]:
-    """Return the standard deviation of one evaluation, and the format costs come in."""
+def noise_along(
+    line: LineOf, scale: float, rng: np.random.Generator, *, corners: bool
+) -> tuple[float, str]:
+    """Return the standard deviation of one evaluation, and the format costs come in.
+
+    With `corners`, what many of them make of a difference table is told from noise by looking
+    nearer; a ripple finer than the steps of differences is noise to those who take them.
+    """
 
     def phi(steps: Vector) -> Vector:
         return line.evaluator.costs(line.origin + t * line.direction for t in steps.tolist())
@@ -230,6 +241,8 @@ def noise_along(line: LineOf, scale: float, rng: np.random.Generator) -> tuple[f
     if noise.precision != "float64":
         rounded = float(np.finfo(noise.precision).eps) * abs(line.known[0.0])
         return max(noise.sigma, rounded), noise.precision
+    if not corners:
+        return noise.sigma, noise.precision
     return min(noise.sigma, _noise_nearby(line, scale, noise.sigma)), noise.precision
 
 
@@ -481,7 +494,9 @@ def look_around(
     """
     lowest, radius, flat = cost, 0.0, True
     jump: Jump | None = None
-    for number in range(_TRIES):
+    for number in range(_MORE_TRIES):
+        if number >= _TRIES and (lowest < cost or flat):
+            break
         direction = sizes * random_signs(point.size, rng)
         if number % 2:
             direction *= rng.uniform(0.25, 1.0, point.size)

@@ -349,7 +349,9 @@ def test_cost_that_reads_a_captured_start_ignores_its_argument() -> None:
 
 def test_separate_cost_that_reads_a_captured_start_ignores_its_argument() -> None:
     start = x.copy()
-    faulty("ignored-argument", lambda v: cost(start), jac=lambda v: grad(start))
+    report = gradaudit.check(lambda v: cost(start), x, jac=lambda v: grad(start))
+    assert [f.slug for f in report.findings] == ["ignored-argument", "frozen-gradient"]
+    assert "grad(v)" in str(report.findings[1].replacement)
 
 
 def test_constant_cost_with_zero_gradient_is_inconclusive() -> None:
