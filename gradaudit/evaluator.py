@@ -315,8 +315,7 @@ class Evaluator:
         value = self._call(self.problem.fun, argument)
         if self.together:
             return _pair(value)
-        listed = isinstance(value, list) and len(cast("list[Any]", value)) > 1
-        if isinstance(value, tuple) or (listed and self.problem.mode == "none"):
+        if isinstance(value, tuple) or (_lists_several(value) and self.problem.mode == "none"):
             raise BadReturn(
                 f"fun returns {_describe(value)} although jac "
                 + ("is not True" if self.problem.mode == "none" else "is a function of its own"),
@@ -408,6 +407,10 @@ class Evaluator:
 
 def _entries(count: int) -> str:
     return "entry" if count == 1 else "entries"
+
+
+def _lists_several(value: Any) -> bool:
+    return isinstance(value, list) and len(cast("list[Any]", value)) > 1
 
 
 def _pair(value: Any) -> tuple[Any, Any]:

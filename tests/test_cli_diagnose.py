@@ -83,7 +83,6 @@ def test_fault_is_1_and_is_named_with_its_code(capsys):
     assert "costs.py" in out
 
 
-@pytest.mark.xfail(strict=True, reason="the look for a pair is blamed on gradaudit itself")
 def test_cost_that_raises_is_2_and_shows_the_users_line(capsys):
     assert cli.main(["diagnose", "costs:broken", "--x0", "ones:2"]) == 2
     captured = capsys.readouterr()
@@ -93,7 +92,6 @@ def test_cost_that_raises_is_2_and_shows_the_users_line(capsys):
     assert "gradaudit itself failed" not in captured.err
 
 
-@pytest.mark.xfail(strict=True, reason="a start written as a list reaches the cost as a list")
 def test_start_written_as_a_list_is_an_array_to_the_cost():
     assert cli.main(["diagnose", "costs:bowl", "--x0", "[1.0, 2.0]"]) == 0
 

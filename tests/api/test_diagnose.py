@@ -191,7 +191,6 @@ def test_cause_comes_first(slug, fun, x0, given):
     assert spent(diagnosis) <= 500
 
 
-@pytest.mark.xfail(strict=True, reason="a floored cost without a gradient is said to converge")
 def test_floored_cost_without_a_gradient_is_not_passed():
     diagnosis = diagnose(lambda x: float(np.floor(5.0 * x).sum()), START, method="BFGS", rng=0)
     assert diagnosis.verdict != Verdict.PASS
@@ -389,14 +388,12 @@ def test_smaller_budget_is_kept(budget):
     assert spent(diagnosis) <= budget
 
 
-@pytest.mark.xfail(strict=True, reason="the survey takes sixty evaluations whatever was asked")
 @pytest.mark.parametrize("budget", [5, 60, 200])
 def test_tiny_budget_is_kept(budget):
     diagnosis = diagnose(rosen, np.full(5, 0.5), jac=rosen_der, method="BFGS", budget=budget, rng=0)
     assert spent(diagnosis) <= budget
 
 
-@pytest.mark.xfail(strict=True, reason="an audit that was cut short counts as nothing found")
 @pytest.mark.parametrize("limit", [{"seconds": 1e-9}, {"budget": 60}])
 def test_diagnosis_that_could_not_check_the_gradient_does_not_pass_it(limit):
     diagnosis = diagnose(rosen, np.full(5, 0.5), jac=rosen_der, method="BFGS", rng=0, **limit)

@@ -445,7 +445,7 @@ def test_descent_survives_a_cost_that_is_not_finite_on_the_way():
 
 
 def test_smooth_cost_has_the_noise_of_its_rounding():
-    sigma, precision = noise_along(line_of(lambda t: 2.0 + math.sin(t)), 1.0, rng())
+    sigma, precision = noise_along(line_of(lambda t: 2.0 + math.sin(t)), 1.0, rng(), corners=True)
     assert sigma < 8.0 * EPS
     assert precision == "float64"
 
@@ -453,17 +453,19 @@ def test_smooth_cost_has_the_noise_of_its_rounding():
 def test_noise_is_measured_to_a_factor_of_three():
     errors = np.random.default_rng(7)
     line = line_of(lambda t: t + 1e-6 * errors.standard_normal())
-    sigma, _ = noise_along(line, 1.0, rng())
+    sigma, _ = noise_along(line, 1.0, rng(), corners=True)
     assert 1e-6 / 3.0 < sigma < 3e-6
 
 
 def test_corners_are_not_taken_for_noise():
     line = line_of(lambda t: 1.0 + abs(t - 1e-9) + 0.5 * abs(t + 2e-9))
-    sigma, _ = noise_along(line, 1.0, rng())
+    sigma, _ = noise_along(line, 1.0, rng(), corners=True)
     assert sigma < 1e-12
 
 
 def test_single_precision_is_recognised_by_its_values():
-    sigma, precision = noise_along(line_of(lambda t: np.float32(1.0 + t * t)), 1.0, rng())
+    sigma, precision = noise_along(
+        line_of(lambda t: np.float32(1.0 + t * t)), 1.0, rng(), corners=True
+    )
     assert precision == "float32"
     assert sigma >= float(np.finfo(np.float32).eps)
