@@ -443,8 +443,16 @@ class Diagnosis(Result):
 
     @property
     def verdict(self) -> Verdict:
-        """FAIL when something is at fault, PASS when nothing is, else INCONCLUSIVE."""
-        blamed = [cause for cause in self.causes if not cause.allowed]
+        """FAIL when something is at fault, PASS when nothing is, else INCONCLUSIVE.
+
+        A failure that nothing explains but the solver itself is INCONCLUSIVE.
+        """
+        blamed = [
+            cause for cause in self.causes if not cause.allowed and cause.slug != "solver-behaviour"
+        ]
+        unexplained = any(cause.slug == "solver-behaviour" for cause in self.causes)
+        if unexplained and not blamed and not self.benign:
+            return Verdict.INCONCLUSIVE
         if self.benign or (self.causes and not blamed):
             return Verdict.PASS
         return Verdict.FAIL if blamed else Verdict.INCONCLUSIVE

@@ -77,12 +77,6 @@ def diagnose(path: Path) -> Any:
     return runpy.run_path(str(path))["diagnosis"]
 
 
-def awaiting(slugs: set[str]) -> list[Any]:
-    """Return the slugs that are diagnosed; those given are not diagnosed rightly yet."""
-    mark = pytest.mark.xfail(reason="not diagnosed rightly yet")
-    return [pytest.param(s, marks=mark) if s in slugs else s for s in sorted(DIAGNOSED)]
-
-
 def explain(word: str) -> str:
     program = """
 import sys
@@ -161,7 +155,7 @@ def test_examples_of_findings_to_come_run(slug: str, number: int, tmp_path: Path
     assert {"fun", "result"} & set(names)
 
 
-@pytest.mark.parametrize("slug", awaiting({"bad-scaling", "solver-behaviour"}))
+@pytest.mark.parametrize("slug", sorted(DIAGNOSED))
 def test_the_smallest_example_of_a_bad_end_yields_its_code(slug: str, tmp_path: Path) -> None:
     diagnosis = diagnose(example(slug, 0, tmp_path))
     assert slug in {finding.slug for finding in diagnosis.findings}, str(diagnosis)
@@ -170,7 +164,7 @@ def test_the_smallest_example_of_a_bad_end_yields_its_code(slug: str, tmp_path: 
         assert diagnosis.causes[0].slug == slug, str(diagnosis)
 
 
-@pytest.mark.parametrize("slug", awaiting({"unbounded"}))
+@pytest.mark.parametrize("slug", sorted(DIAGNOSED))
 def test_the_corrected_example_ends_well(slug: str, tmp_path: Path) -> None:
     diagnosis = diagnose(example(slug, 1, tmp_path))
     assert slug not in {finding.slug for finding in diagnosis.findings}, str(diagnosis)

@@ -337,7 +337,7 @@ def gradient_flattened_in_fortran_order() -> Arguments:
     def softmax_loss(w, reg=1e-2):
         W = np.reshape(w, (4, 3))
         S = X @ W
-        L = S - logsumexp(S, axis=1, keepdims=True)
+        L = S - np.asarray(logsumexp(S, axis=1, keepdims=True))
         G = X.T @ (np.exp(L) - onehot) / 80 + reg * W
         return -np.sum(onehot * L) / 80 + 0.5 * reg * np.sum(W * W), G.ravel(order="F")
 
@@ -812,7 +812,7 @@ def annealed_cost_with_the_gradient_of_another_temperature() -> Arguments:
 
     def free_energy(x):
         T = schedule["cost"]
-        return T * logsumexp(V @ x / T) + 0.5 * x @ x
+        return T * float(np.asarray(logsumexp(V @ x / T))) + 0.5 * x @ x
 
     def force(x):
         z = V @ x / schedule["grad"]

@@ -669,6 +669,8 @@ def _small_by_units(evidence: Evidence) -> str:
     if gradient is None or story.failed or evidence.limited or not evidence.unfinished:
         return ""
     largest, slope = float(np.abs(gradient).max()), survey.slope_of(gradient)
+    if survey.scales is not None:
+        slope = max(slope, float(np.linalg.norm(gradient * survey.scales)))
     if largest > _TOLERATED or slope < _FAR_MORE * largest:
         return ""
     return (

@@ -122,7 +122,11 @@ def _argument_put_in(
     other = None if frozen is None else frozen.data.get("used_instead")
     jac = call.jac
     if isinstance(other, str) and other.isidentifier() and isinstance(jac, FunctionType):
-        replacements["jac"] = lambda x, *args: with_name(jac, other, x)(x, *args)
+
+        def put_in_too(x: Any, *args: Any) -> Any:
+            return with_name(jac, other, x)(x, *args)
+
+        replacements["jac"] = put_in_too
     return f"with its argument in the place of {name}", replacements, 1
 
 

@@ -62,7 +62,11 @@ def survey(**changes: Any) -> Survey:
     return Survey(**(plain | changes))
 
 
-RESTED = {"onward": Descent(cost=1.0, point=END, evaluations=12), "gradient": np.full(2, 3e-9)}
+RESTED = {
+    "onward": Descent(cost=1.0, point=END, evaluations=12),
+    "gradient": np.full(2, 3e-9),
+    "level": 10.0,
+}
 
 
 def evidence(*, story_: Story | None = None, **changes: Any) -> Evidence:

@@ -282,10 +282,10 @@ def test_scales_come_from_the_curvature_of_each_parameter(jac):
 
 
 def test_parameter_without_curvature_keeps_its_size():
-    def trough(x):
+    def valley(x):
         return 0.5 * float(x[0] ** 2), np.array([x[0], 0.0])
 
-    found = begun(trough, maxiter=1)
+    found = begun(valley, maxiter=1)
     found.measure_scales()
     assert found.survey.scales is not None
     assert found.survey.scales[1] == 1.0
