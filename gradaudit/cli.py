@@ -33,6 +33,8 @@ from gradaudit.targets import (
     TypedFlags,
     parse_flags,
     parse_reference,
+    parse_sizes,
+    resolve_factory,
     resolve_target,
 )
 
@@ -205,16 +207,25 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         return added
 
     check = add("check", _check, "check the gradient of a cost, per parameter block")
+    shapes = add("shapes", _shapes, "find the smallest shape at which a gradient is wrong")
     blocks = add("blocks", _blocks, "show how the parameter vector is divided into blocks")
     explain = add("explain", _explain, "say what the code of a finding means")
     for each in (check, blocks):
         _add_target_flags(each)
-    _add_audit_flags(check)
-    for each in (check, blocks):
+    shapes.add_argument("target", metavar="TARGET", help="mymodule:make_problem, which takes sizes")
+    shapes.add_argument(
+        "--size",
+        action="append",
+        metavar="NAME=SIZE",
+        help="a size n=3, a range n=2..6, or another value of a parameter (repeatable)",
+    )
+    for each in (check, shapes):
+        _add_audit_flags(each)
+    for each in (check, shapes, blocks):
         _add_output_flags(each)
     explain.add_argument("code", metavar="CODE", help="such as GA101 or ignored-argument")
     explain.add_argument("--traceback", action="store_true", help=argparse.SUPPRESS)
-    return parser, {"check": check, "blocks": blocks, "explain": explain}
+    return parser, {"check": check, "shapes": shapes, "blocks": blocks, "explain": explain}
 
 
 def _add_target_flags(parser: _Parser) -> None:
@@ -328,6 +339,35 @@ def _check(options: argparse.Namespace) -> int:
         _tell("interrupted: the report holds what was learned until then")
     _deliver(report, introduction, options, settings, sink)
     return INTERRUPTED if interrupted else _EXIT_CODES[str(report.verdict)]
+
+
+def _shapes(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    form = settings["format"].value
+    if options.format not in (None, "text", "json"):
+        _refuse(f"--format {options.format} is for single audits", "shapes are text or json")
+    sink = _sink(options.output)
+    reference = parse_reference(options.target)
+    sizes = parse_sizes(options.size or (), beside=reference)
+    values = {name: settings[name].value for name in SETTINGS if name not in ("format", "seed")}
+    from gradaudit.api.shapes import check_shapes  # heavy: loads numpy and hypothesis
+    from gradaudit.report.json import render_json
+    from gradaudit.report.shapes import one_line, render_shapes
+
+    with _users_code(reference.module):
+        factory = resolve_factory(reference)
+        given = {name: typed.fetch() for name, typed in sizes.items()}
+        found = check_shapes(factory, settings=values, rng=settings["seed"].value, **given)
+    if form == "json":
+        text = render_json(found)
+    elif options.quiet:
+        text = one_line(found, encoding=_encoding(_stdout()))
+    else:
+        text = render_shapes(found, verbosity=options.verbose, **_appearance(sink))
+    _put(text, sink)
+    if sink is not None:
+        _write(one_line(found, encoding=_encoding(_stdout())) + "\n")
+    return _EXIT_CODES[str(found.verdict)]
 
 
 def _blocks(options: argparse.Namespace) -> int:

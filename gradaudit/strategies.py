@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, assume, find, reject, settings
@@ -179,7 +179,7 @@ def find_shape(
                 database=None,
                 deadline=None,
                 phases=(Phase.generate, Phase.shrink),
-                suppress_health_check=list(HealthCheck),
+                suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
             ),
             random=random.Random(seed),
         )
@@ -206,11 +206,7 @@ def vectors(
         if kind not in KINDS:
             raise ArgumentError(f"kinds holds {kind!r}; known are {', '.join(KINDS)}")
     shape = (size,) if isinstance(size, int) else tuple(size)
-    return st.builds(
-        lambda kind, seed: _vector(shape, kind, seed),
-        st.sampled_from(tuple(kinds)),
-        st.integers(0, 9),
-    )
+    return st.builds(_vector, st.just(shape), st.sampled_from(tuple(kinds)), st.integers(0, 9))
 
 
 def _vector(shape: tuple[int, ...], kind: Kind, seed: int) -> Array:
@@ -240,12 +236,13 @@ def containers(
     arrays = st.fixed_dictionaries(
         {name: vectors(shape, kinds=kinds) for name, shape in layout.items()}
     )
-    forms: tuple[Callable[[dict[str, Array]], Any], ...] = (
-        lambda values: values,
-        lambda values: list(values.values()),
-        lambda values: tuple(values.values()),
-    )
-    return st.builds(lambda form, values: form(values), st.sampled_from(forms), arrays)
+    return st.builds(_container, st.sampled_from(("dict", "list", "tuple")), arrays)
+
+
+def _container(form: str, values: dict[str, Array]) -> Any:
+    if form == "dict":
+        return values
+    return list(values.values()) if form == "list" else tuple(values.values())
 
 
 def datasets(

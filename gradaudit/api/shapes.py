@@ -112,6 +112,25 @@ def check_shapes(
     return _Search(factory, parameters, chosen, read_seed(rng)).run()
 
 
+def explain_problem(problem: ShapedProblem, report: Report) -> str:
+    """Say how a fault depends on the sizes of the problem it was found in.
+
+    Parameters
+    ----------
+    problem : ShapedProblem
+        Drawn by ``gradaudit.strategies.problems``.
+    report : Report
+        Its audit, which failed.
+
+    Returns
+    -------
+    str
+        As `ShapeReport.explanation`; "" when the shapes around it could not be audited.
+    """
+    search = _Search(problem.factory, problem.parameters, {}, report.seed)
+    return search.explain_from(Outcome(sizes=dict(problem.sizes), kind="fail", report=report))
+
+
 class _Search:
     """One search; what it learns about each shape is kept."""
 
@@ -249,11 +268,23 @@ class _Search:
         usable += [1] if _allowed(parameter, 1) and here != 1 else []
         return {v: self.audit(base.sizes | {name: v}) for v in usable}
 
+    def explain_from(self, base: Outcome) -> str:
+        """Return the explanation of a failure that is known already."""
+        self.outcomes[self._key(base.sizes)] = base
+        try:
+            explanation = explain(self._look_around(base))
+        except (BudgetExhausted, ArgumentError):
+            return ""
+        return self._words(base, explanation, [], Verdict.FAIL)
+
     # one shape
+
+    def _key(self, sizes: Sizes) -> str:
+        return repr(sorted(sizes.items()))
 
     def audit(self, sizes: Sizes) -> Outcome:
         """Audit the problem of these sizes, once."""
-        key = repr(sorted(sizes.items()))
+        key = self._key(sizes)
         if key not in self.outcomes:
             self._require_time()
             self.outcomes[key] = self._audit(dict(sizes))
@@ -293,7 +324,7 @@ class _Search:
         finally:
             self.factory_seconds += time.perf_counter() - began
         try:
-            return read_problem(made, self.factory, sizes)
+            return read_problem(made, self.factory, self.parameters, sizes)
         except ArgumentError as error:
             if not self.reports:
                 error.add_note(f"returned by {call_in_words(self.name, sizes)}")
@@ -411,10 +442,8 @@ class _Search:
         said = explanation or Explanation()
         if base.report is None:
             return [self._shape_error(base, said, level="error")]
-        first, *others = base.report.findings or (None,)
-        if first is None:
-            return []
-        return [explained(first, said, base.sizes), *(f for f in others if f is not None)]
+        findings = base.report.findings
+        return [explained(f, said, base.sizes) for f in findings[:1]] + list(findings[1:])
 
     def _shape_error(self, outcome: Outcome, said: Explanation, *, level: Any) -> Finding:
         error = outcome.error

@@ -56,7 +56,7 @@ def one_line(found: ShapeReport, *, encoding: str = "utf-8") -> str:
     """Return the verdict and what led to it in one line, for ``-q``."""
     grave = [str(f) for f in found.findings if f.level != "note"]
     said = found.explanation.splitlines()
-    text = f"{found.verdict}  {'; '.join([_place(found), *grave, *said, _summary(found)])}"
+    text = f"{found.verdict}  {'; '.join([place(found), *grave, *said, _summary(found)])}"
     return wording.visible(text, ascii_only=not wording.is_utf8(encoding))
 
 
@@ -87,7 +87,8 @@ def _about_audit(found: ShapeReport) -> tuple[Finding, ...]:
     return own if own and own[0].slug != "shape-error" else ()
 
 
-def _place(found: ShapeReport) -> str:
+def place(found: ShapeReport) -> str:
+    """Return ``make_problem(n=2, m=4)``, or the name of the factory."""
     if found.sizes is None:
         return found.factory
     inside = ", ".join(f"{name}={value!r}" for name, value in found.sizes.items())
@@ -96,9 +97,9 @@ def _place(found: ShapeReport) -> str:
 
 def _head(found: ShapeReport) -> list[str]:
     if found.sizes is None:
-        return [f"{found.verdict}  {_place(found)}: {found.explanation}"]
+        return [f"{found.verdict}  {place(found)}: {found.explanation}"]
     return [
-        f"{found.verdict}  {_place(found)}, the smallest sizes that show the fault",
+        f"{found.verdict}  {place(found)}, the smallest sizes that show the fault",
         *found.explanation.splitlines(),
     ]
 

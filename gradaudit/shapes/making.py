@@ -25,9 +25,10 @@ _REFUSALS: Final = frozenset({"UnsatisfiedAssumption", "Skipped", "SkipTest"})
 class ShapedProblem(Problem):
     """A problem that knows which sizes of which factory it was made for."""
 
-    __slots__ = ("factory", "sizes")
+    __slots__ = ("factory", "parameters", "sizes")
 
     factory: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
     sizes: dict[str, Any]
 
     def __repr__(self) -> str:
@@ -48,7 +49,8 @@ def make_problem(
     factory: Callable[..., Any], parameters: Iterable[Parameter], values: Mapping[str, Any]
 ) -> ShapedProblem:
     """Make the problem of a factory for given values; see `call_factory` and `read_problem`."""
-    return read_problem(call_factory(factory, parameters, values), factory, values)
+    fixed = tuple(parameters)
+    return read_problem(call_factory(factory, fixed, values), factory, fixed, values)
 
 
 def call_factory(
@@ -92,7 +94,10 @@ def call_factory(
 
 
 def read_problem(
-    made: Any, factory: Callable[..., Any], values: Mapping[str, Any]
+    made: Any,
+    factory: Callable[..., Any],
+    parameters: tuple[Parameter, ...],
+    values: Mapping[str, Any],
 ) -> ShapedProblem:
     """Read what a factory returned.
 
@@ -101,7 +106,12 @@ def read_problem(
     ArgumentError
         When it is not ``(fun, x0)``, ``(fun, x0, args)`` or a `Problem` that can be checked.
     """
-    return _shaped(_as_problem(made, factory), factory, values)
+    problem = _as_problem(made, factory)
+    shaped = ShapedProblem.__new__(ShapedProblem)
+    for name in Problem.__slots__:
+        setattr(shaped, name, getattr(problem, name))
+    shaped.factory, shaped.parameters, shaped.sizes = factory, parameters, dict(values)
+    return shaped
 
 
 def seed_of(*parts: Any) -> int:
@@ -113,7 +123,7 @@ def _as_problem(made: Any, factory: Callable[..., Any]) -> Problem:
     name = factory_name(factory)
     if isinstance(made, Problem):
         return made
-    parts = cast("tuple[Any, ...]", made) if isinstance(made, tuple) else ()
+    parts: tuple[Any, ...] = cast("Any", made) if isinstance(made, tuple) else ()
     if len(parts) not in (2, 3) or not callable(parts[0]):
         raise ArgumentError(
             f"{name} returns {shown(cast('object', made))}; let it return (fun, x0), "
@@ -123,16 +133,6 @@ def _as_problem(made: Any, factory: Callable[..., Any]) -> Problem:
         return as_problem(parts[0], parts[1], args=parts[2] if len(parts) == 3 else ())
     except ArgumentError as error:
         raise ArgumentError(f"{name} returns something that cannot be checked: {error}") from None
-
-
-def _shaped(
-    problem: Problem, factory: Callable[..., Any], values: Mapping[str, Any]
-) -> ShapedProblem:
-    shaped = ShapedProblem.__new__(ShapedProblem)
-    for name in Problem.__slots__:
-        setattr(shaped, name, getattr(problem, name))
-    shaped.factory, shaped.sizes = factory, dict(values)
-    return shaped
 
 
 def is_refusal(error: BaseException) -> bool:

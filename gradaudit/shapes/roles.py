@@ -8,7 +8,7 @@ import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, SupportsIndex, TypeGuard, cast
 
 from gradaudit.errors import ArgumentError
 
@@ -117,8 +117,8 @@ def read_parameters(factory: Callable[..., Any], given: Mapping[str, Any]) -> tu
         When a parameter's role cannot be guessed (the note says which annotation to add), when
         `given` names no parameter, or when there is no size at all.
     """
-    if not callable(factory) or isinstance(factory, type):
-        kind = "a class" if isinstance(factory, type) else f"of type {type(factory).__name__}"
+    if not callable(factory) or inspect.isclass(factory):
+        kind = "a class" if inspect.isclass(factory) else f"of type {type(factory).__name__}"
         raise ArgumentError(
             f"factory is {kind}; give a function that takes sizes and returns (fun, x0)"
         )
@@ -154,7 +154,7 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations, resolved where that is possible."""
     function: Any = getattr(factory, "func", factory)  # functools.partial
     if not hasattr(function, "__annotations__"):
-        function = getattr(type(factory), "__call__", factory)
+        function = type(factory).__call__  # an object that is called
     try:
         return typing.get_type_hints(function, include_extras=True)
     except Exception:  # names that are imported for type checkers only
@@ -225,8 +225,8 @@ def _as_range(value: Any) -> tuple[int, int] | None:
     return None
 
 
-def _is_int(value: Any) -> bool:
-    return not isinstance(value, bool) and hasattr(type(value), "__index__")
+def _is_int(value: Any) -> TypeGuard[SupportsIndex]:
+    return not isinstance(value, bool) and hasattr(cast("object", type(value)), "__index__")
 
 
 def _example(parameter: inspect.Parameter) -> int | None:
