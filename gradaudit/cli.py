@@ -41,7 +41,7 @@ from gradaudit.targets import (
 if TYPE_CHECKING:
     from gradaudit.blocks import Layout
     from gradaudit.evaluator import Progress
-    from gradaudit.results import Report
+    from gradaudit.results import Report, ShapeReport
 
 INTERRUPTED: Final = 130
 COULD_NOT_CHECK: Final = 2
@@ -354,10 +354,19 @@ def _shapes(options: argparse.Namespace) -> int:
     from gradaudit.report.json import render_json
     from gradaudit.report.shapes import one_line, render_shapes
 
+    found: ShapeReport | None = None
+    code = INTERRUPTED
     with _users_code(reference.module):
         factory = resolve_factory(reference)
         given = {name: typed.fetch() for name, typed in sizes.items()}
-        found = check_shapes(factory, settings=values, rng=settings["seed"].value, **given)
+        try:
+            found = check_shapes(factory, settings=values, rng=settings["seed"].value, **given)
+            code = _EXIT_CODES[str(found.verdict)]
+        except KeyboardInterrupt as stop:
+            found = getattr(stop, "gradaudit_report", None)
+    if found is None:
+        _tell("interrupted before anything was learned")
+        return INTERRUPTED
     if form == "json":
         text = render_json(found)
     elif options.quiet:
@@ -367,7 +376,7 @@ def _shapes(options: argparse.Namespace) -> int:
     _put(text, sink)
     if sink is not None:
         _write(one_line(found, encoding=_encoding(_stdout())) + "\n")
-    return _EXIT_CODES[str(found.verdict)]
+    return code
 
 
 def _blocks(options: argparse.Namespace) -> int:

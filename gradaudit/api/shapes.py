@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
 
 from gradaudit.api.check import check
-from gradaudit.api.settings import read_seed
+from gradaudit.api.settings import read_seed, read_settings
 from gradaudit.errors import ArgumentError, BudgetExhausted, EvaluationError
 from gradaudit.evaluator import Evaluator
 from gradaudit.results import Evaluations, Finding, Report, Settings, ShapeReport, Verdict
@@ -79,6 +80,8 @@ def check_shapes(
         When the role of a parameter cannot be guessed, or the factory returns something else.
     EvaluationError
         When the factory, or what it makes, raises at every shape.
+    KeyboardInterrupt
+        Passed through, with the report so far as its attribute `gradaudit_report`.
 
     Notes
     -----
@@ -106,10 +109,18 @@ def check_shapes(
     hidden where m = 1
     """
     parameters = read_parameters(factory, sizes)
-    chosen = dict(settings or {})
-    if "rng" in chosen:
-        raise ArgumentError("settings holds rng; give it to check_shapes itself")
-    return _Search(factory, parameters, chosen, read_seed(rng)).run()
+    return _Search(factory, parameters, _read(settings or {}), read_seed(rng)).run()
+
+
+def _read(settings: Mapping[str, Any]) -> Settings:
+    known: dict[str, Any] = {f.name: getattr(Settings(), f.name) for f in fields(Settings)}
+    for name in settings:
+        if name not in known:
+            raise ArgumentError(
+                f"settings holds {name!r}; known are {', '.join(known)}"
+                + ("; rng is an argument of check_shapes itself" if name == "rng" else "")
+            )
+    return read_settings(**(known | {"only": None} | dict(settings)))
 
 
 def explain_problem(problem: ShapedProblem, report: Report) -> str:
@@ -127,7 +138,7 @@ def explain_problem(problem: ShapedProblem, report: Report) -> str:
     str
         As `ShapeReport.explanation`; "" when the shapes around it could not be audited.
     """
-    search = _Search(problem.factory, problem.parameters, {}, report.seed)
+    search = _Search(problem.factory, problem.parameters, report.settings, report.seed)
     return search.explain_from(Outcome(sizes=dict(problem.sizes), kind="fail", report=report))
 
 
@@ -138,14 +149,12 @@ class _Search:
         self,
         factory: Callable[..., Any],
         parameters: tuple[Parameter, ...],
-        settings: dict[str, Any],
+        settings: Settings,
         seed: int,
     ) -> None:
         self.factory = factory
         self.parameters = parameters
         self.name = factory_name(factory)
-        self.budget: int | None = settings.pop("budget", None)
-        self.seconds: float | None = settings.pop("seconds", None)
         self.settings = settings
         self.seed = seed
         self.outcomes: dict[str, Outcome] = {}
@@ -164,10 +173,17 @@ class _Search:
                 around = self._look_around(base)
         except BudgetExhausted as error:
             self.stopped = str(error)
+        except KeyboardInterrupt as interrupt:
+            self.stopped = "interrupted"
+            interrupt.gradaudit_report = self._answer(base, around)  # type: ignore[attr-defined]
+            raise
+        self._require_something()
+        return self._answer(base, around)
+
+    def _answer(self, base: Outcome | None, around: Neighbourhood | None) -> ShapeReport:
         if base is None:
             failing = [o for o in self.outcomes.values() if o.kind == "fail"]
-            base = min(failing, key=self._order, default=None)  # the budget ended the shrinking
-        self._require_something()
+            base = min(failing, key=self._order, default=None)  # cut short while shrinking
         return self._report(base, None if around is None else explain(around))
 
     # the search
@@ -295,7 +311,7 @@ class _Search:
         if isinstance(problem, Outcome):
             return problem
         try:
-            report = check(problem, rng=self.seed, **self.settings, **self._limits())
+            report = check(problem, rng=self.seed, **self._asked())
         except EvaluationError as error:
             cause = error.__cause__ or error
             kind: Kind = "error" if _is_shape_error(cause) else "refused"
@@ -326,7 +342,7 @@ class _Search:
         try:
             return read_problem(made, self.factory, self.parameters, sizes)
         except ArgumentError as error:
-            if not self.reports:
+            if not self.outcomes:
                 error.add_note(f"returned by {call_in_words(self.name, sizes)}")
                 raise
             # softmax over one class has no parameter left
@@ -351,23 +367,30 @@ class _Search:
         values = [outcome.sizes[p.name] for p in self.parameters if p.role == "size"]
         return (not is_clean(values), sum(values), repr(values))
 
-    def _limits(self) -> dict[str, Any]:
-        """Return what is left of the budget, for one audit."""
-        limits: dict[str, Any] = {}
-        if self.budget is not None:
-            limits["budget"] = max(self.budget - sum(r.evaluations.cost for r in self.reports), 1)
-        if self.seconds is not None:
-            limits["seconds"] = max(self.seconds - (time.perf_counter() - self.began), 1e-3)
-        return limits
+    def _asked(self) -> dict[str, Any]:
+        """Return the settings of one audit, with what is left of the budget."""
+        asked = {f.name: getattr(self.settings, f.name) for f in fields(Settings)}
+        asked["only"] = self.settings.only or None
+        if self.settings.budget is not None:
+            asked["budget"] = max(self.settings.budget - self._spent(), 1)
+        if self.settings.seconds is not None:
+            asked["seconds"] = max(self.settings.seconds - self._elapsed(), 1e-3)
+        return asked
 
     def _require_time(self) -> None:
-        spent = sum(report.evaluations.cost for report in self.reports)
-        if self.budget is not None and spent >= self.budget:
-            raise BudgetExhausted(f"the budget of {self.budget:,} evaluations is used up")
-        if self.seconds is not None and time.perf_counter() - self.began > self.seconds:
+        budget, seconds = self.settings.budget, self.settings.seconds
+        if budget is not None and self._spent() >= budget:
+            raise BudgetExhausted(f"the budget of {budget:,} evaluations is used up")
+        if seconds is not None and self._elapsed() > seconds:
             raise BudgetExhausted("the time is used up")
         if len(self.outcomes) >= _MOST_AUDITS + _MOST_SHRINKING:
             raise BudgetExhausted(f"{len(self.outcomes)} shapes have been tried")
+
+    def _spent(self) -> int:
+        return sum(report.evaluations.cost for report in self.reports)
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self.began
 
     # the answer
 
@@ -413,7 +436,7 @@ class _Search:
             explanation=self._words(base, explanation, passed, verdict),
             findings=tuple(findings),
             evaluations=Evaluations(
-                cost=sum(r.evaluations.cost for r in self.reports),
+                cost=self._spent(),
                 gradient=sum(r.evaluations.gradient for r in self.reports),
             ),
             factory=self.name,
@@ -422,9 +445,9 @@ class _Search:
             refused=sum(o.kind in ("error", "refused") for o in outcomes),
             hidden_by=() if explanation is None else explanation.hidden_by,
             seed=self.seed,
-            own_seconds=max(time.perf_counter() - self.began - user, 0.0),
+            own_seconds=max(self._elapsed() - user, 0.0),
             user_seconds=user,
-            settings=self.reports[0].settings if self.reports else Settings(),
+            settings=self.settings,
             evidence={"shapes": [{"sizes": o.sizes, "kind": o.kind} for o in outcomes]},
         )
 
@@ -527,15 +550,9 @@ class _Search:
     ) -> str:
         if base is None:
             return self._without_counterexample(passed, verdict)
-        lines = [explanation.dependence] if explanation and explanation.dependence else []
-        if not self._is_clean(base.sizes) and any(self._is_clean(o.sizes) for o in passed):
-            lines.append(
-                "shows only at such a coincidence of sizes: where they are distinct and at least "
-                "2 the gradient is right"
-            )
-        if explanation is not None:
-            lines.append(explanation.hiding)
-        return "\n".join(lines)
+        said = explanation or Explanation()
+        lines = [said.dependence] if said.dependence else []
+        return "\n".join([*lines, *([said.hiding] if explanation else [])])
 
     def _without_counterexample(self, passed: list[Outcome], verdict: Verdict) -> str:
         names = [p.name for p in self.parameters if p.role == "size"]

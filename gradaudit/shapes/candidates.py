@@ -13,6 +13,8 @@ Sizes = dict[str, Any]
 # Well above what is drawn at random: chunks and unrolled loops end somewhere.
 _WIDE: Final = (11, 17, 13, 19, 12, 18, 14, 16)
 _WIDE_BATCH: Final = 35
+# With more sizes than this, not every order of them is tried.
+_MOST_PERMUTED: Final = 4
 
 
 def clean_shapes(parameters: Sequence[Parameter]) -> Iterator[Sizes]:
@@ -74,10 +76,15 @@ def smaller_shapes(parameters: Sequence[Parameter], sizes: Mapping[str, Any]) ->
     for i, parameter in enumerate(p for p in parameters if p.role == "size"):
         for value in _lower_values(parameter, here[i]):
             steps.add((*here[:i], value, *here[i + 1 :]))
-    for i, j in itertools.combinations(range(len(names)), 2):
-        swapped = list(here)
-        swapped[i], swapped[j] = here[j], here[i]
-        steps.add(tuple(swapped))
+    if len(names) <= _MOST_PERMUTED:
+        steps.update(itertools.permutations(here))
+    # what is tied may have to stay so
+    for value in {v for v in here if here.count(v) > 1}:
+        for lower in range(1, min(value, 5)):
+            steps.add(tuple(lower if v == value else v for v in here))
+        for other in set(here):
+            exchanged = {value: other, other: value}
+            steps.add(tuple(exchanged.get(v, v) for v in here))
     by_name = {p.name: p for p in parameters}
     fitting = [
         step

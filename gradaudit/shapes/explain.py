@@ -42,15 +42,20 @@ class Explanation:
         ``1/m``; "" when there is none.
     hidden_by : tuple of str
         ``m = 1``, ``n = k``.
+    only_where : str
+        The coincidence of sizes without which the fault does not show, when it needs one.
     """
 
     dependence: str = ""
     law: str = ""
     hidden_by: tuple[str, ...] = ()
+    only_where: str = ""
 
     @property
     def hiding(self) -> str:
         """Which shapes would have hidden the fault, in words."""
+        if self.only_where:
+            return f"shows only where {self.only_where}, as far as was tried"
         if not self.hidden_by:
             return "no shape tried around it hides the fault"
         return f"hidden where {in_words(self.hidden_by, 'or')}"
@@ -63,13 +68,22 @@ def in_words(items: Sequence[str], word: str = "and") -> str:
     return f"{', '.join(items[:-1])} {word} {items[-1]}"
 
 
+def coincidence(sizes: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Return what hides faults at a shape: ``n = 1``, ``n = k = 2``; "" when nothing does."""
+    ones = [f"{name} = 1" for name in names if sizes[name] == 1]
+    values = sorted({sizes[name] for name in names if sizes[name] != 1})
+    ties = [[name for name in names if sizes[name] == value] for value in values]
+    return in_words([*ones, *(" = ".join(tied) for tied in ties if len(tied) > 1)])
+
+
 def explain(around: Neighbourhood) -> Explanation:
     """Explain a counterexample by the shapes around it."""
-    hidden = tuple(_hidden_by(around))
+    special = coincidence(around.base.sizes, tuple(around.varied))
+    hidden = () if special else tuple(_hidden_by(around))
     finding = mistake(around.base)
     quantity = _quantity(finding)
     if finding is None or quantity is None:
-        return Explanation(hidden_by=hidden)
+        return Explanation(hidden_by=hidden, only_where=special)
     value = float(finding.data[quantity])
     numbers = {
         name: _numbers(finding, quantity, outcomes) for name, outcomes in around.varied.items()
@@ -82,11 +96,15 @@ def explain(around: Neighbourhood) -> Explanation:
         for size, outcome in around.varied[name].items()
         if outcome.kind == "pass"
     ]
+    if quantity == "penalty" and not law.varies_with:
+        return Explanation(hidden_by=hidden, only_where=special)  # the finding has its strength
     what = "analytic/numeric" if quantity == "factor" else "strength of the penalty"
     parts = [_dependence(what, law.text, law.varies_with, base, value, numbers)]
     parts += [f"exact at {in_words(exact)}"] if exact else []
     parts += [f"independent of {in_words(law.independent_of)}"] if law.independent_of else []
-    return Explanation(dependence="; ".join(parts), law=law.text, hidden_by=hidden)
+    return Explanation(
+        dependence="; ".join(parts), law=law.text, hidden_by=hidden, only_where=special
+    )
 
 
 def _quantity(finding: Finding | None) -> str | None:
