@@ -287,7 +287,7 @@ def is_smallest(row: Row) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="every seventh fault")
     parser.add_argument("--show", action="store_true", help="each fault with its counterexample")
     options = parser.parse_args()

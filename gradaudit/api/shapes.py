@@ -31,7 +31,7 @@ from gradaudit.shapes.making import (
     read_problem,
     sizes_in_words,
 )
-from gradaudit.shapes.outcome import Kind, Outcome, counts_as_failure
+from gradaudit.shapes.outcome import Kind, Outcome, counts_as_failure, mistake
 from gradaudit.shapes.roles import Parameter, factory_name, read_parameters
 from gradaudit.strategies import find_shape
 
@@ -113,14 +113,20 @@ def check_shapes(
 
 
 def _read(settings: Mapping[str, Any]) -> Settings:
-    known: dict[str, Any] = {f.name: getattr(Settings(), f.name) for f in fields(Settings)}
+    known = _as_arguments(Settings())
     for name in settings:
         if name not in known:
             raise ArgumentError(
                 f"settings holds {name!r}; known are {', '.join(known)}"
                 + ("; rng is an argument of check_shapes itself" if name == "rng" else "")
             )
-    return read_settings(**(known | {"only": None} | dict(settings)))
+    return read_settings(**(known | dict(settings)))
+
+
+def _as_arguments(settings: Settings) -> dict[str, Any]:
+    """Return settings as keyword arguments of `check`."""
+    values: dict[str, Any] = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    return values | {"only": settings.only or None}
 
 
 def explain_problem(problem: ShapedProblem, report: Report) -> str:
@@ -369,8 +375,7 @@ class _Search:
 
     def _asked(self) -> dict[str, Any]:
         """Return the settings of one audit, with what is left of the budget."""
-        asked = {f.name: getattr(self.settings, f.name) for f in fields(Settings)}
-        asked["only"] = self.settings.only or None
+        asked = _as_arguments(self.settings)
         if self.settings.budget is not None:
             asked["budget"] = max(self.settings.budget - self._spent(), 1)
         if self.settings.seconds is not None:
@@ -425,7 +430,7 @@ class _Search:
         passed = [o for o in outcomes if o.kind == "pass"]
         findings = [*self._of_counterexample(base, explanation), *self._about_factory(base)]
         verdict = Verdict.FAIL if base is not None else self._verdict_without(findings)
-        report = None if base is None else base.report
+        report = base.report if base is not None else None
         if report is None:
             report = self._nearest_report(outcomes, failing=base is not None)
         user = self.factory_seconds + sum(r.user_seconds for r in self.reports)
@@ -471,6 +476,9 @@ class _Search:
     def _shape_error(self, outcome: Outcome, said: Explanation, *, level: Any) -> Finding:
         error = outcome.error
         runs = [f"it runs where {in_words(said.hidden_by, 'or')}"] if said.hidden_by else []
+        wrong = [o for o in self.outcomes.values() if o.kind == "fail"]
+        for where in sorted(wrong, key=self._order)[:1] if level == "error" else ():
+            runs.append(f"at {sizes_in_words(where.sizes)} it runs: {mistake(where)}")
         return Finding(
             slug="shape-error",
             level=level,

@@ -34,7 +34,7 @@ def render_shapes(
     width = max(console_width, _NARROWEST)
     ascii_only = not wording.is_utf8(encoding)
     parts = [_paragraph(_head(found), width, ascii_only)]
-    if found.report is not None and found.report.findings and found.verdict == Verdict.FAIL:
+    if found.report is not None and _about_audit(found):
         audit = render_text(
             replace(found.report, findings=_about_audit(found)),
             console_width=console_width,
@@ -81,7 +81,9 @@ def renderable(found: ShapeReport) -> Any:
 
 def _about_audit(found: ShapeReport) -> tuple[Finding, ...]:
     """Return the findings of the counterexample's own audit."""
-    count = 0 if found.report is None else len(found.report.findings)
+    if found.report is None or found.verdict != Verdict.FAIL:
+        return ()
+    count = len(found.report.findings)
     own = found.findings[:count]
     # where the function raises, the report is that of the nearest shape at which it runs
     return own if own and own[0].slug != "shape-error" else ()
