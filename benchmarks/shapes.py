@@ -34,7 +34,7 @@ from benchmarks.models.factories import FACTORIES
 from gradaudit.shapes.candidates import is_clean
 
 GRID = (1, 2, 3, 4, 5)
-WIDER = (7, 8, 17, 18)
+WIDER = (7, 8, 17, 18, 33, 34)
 
 
 class Fault(NamedTuple):
@@ -161,6 +161,7 @@ CONDITIONS = (
     ("where {0} is above 3", lambda a, _b: a > 3),
     ("where {0} is above 6", lambda a, _b: a > 6),
     ("where {0} is above 16", lambda a, _b: a > 16),
+    ("where {0} is above 32", lambda a, _b: a > 32),
     ("where {0} is odd", lambda a, _b: a % 2 == 1),
     ("where {0} is even and above 2", lambda a, _b: a % 2 == 0 and a > 2),
     ("where {0} = {1}", lambda a, b: a == b),
@@ -315,7 +316,9 @@ def main() -> None:
     print(f"of distinct sizes, 2 and more    {len(clean)}")
     print(f"problems tried, median and most  {statistics.median(tried):.0f}, {max(tried)}")
     times = [row.seconds for row in rows]
+    slowest = max(rows, key=lambda row: row.seconds)
     print(f"seconds, median and most         {statistics.median(times):.2f}, {max(times):.2f}")
+    print(f"slowest                          {slowest.fault.name}")
     right = sum(found.verdict == "PASS" for found in healthy)
     most = max(len(found.evidence["shapes"]) for found in healthy)
     print(f"healthy factories that pass      {right} of {len(healthy)} (most problems: {most})")

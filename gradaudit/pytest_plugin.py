@@ -360,12 +360,12 @@ class Guard:
         if result.verdict == "PASS":
             return
         from gradaudit.errors import GradientMismatch
-        from gradaudit.report.failure import failure_text, headline  # heavy: loads rich
 
+        words = _words()
         if result.verdict == "INCONCLUSIVE" and inconclusive == "warn":
-            warnings.warn(GradauditWarning(headline(result)), stacklevel=4)
+            warnings.warn(GradauditWarning(words.headline(result)), stacklevel=4)
             return
-        raise GradientMismatch(f"{failure_text(result)}{extra}\n{_replay(result.seed)}")
+        raise GradientMismatch(f"{words.failure_text(result)}{extra}\n{_replay(result.seed)}")
 
     def _record(self, result: Report | ShapeReport) -> None:
         item = _RUNNING.get()
@@ -378,7 +378,7 @@ class Guard:
         audits.append(
             {
                 "verdict": str(result.verdict),
-                "headline": "" if result.verdict == "PASS" else _headline(result),
+                "headline": "" if result.verdict == "PASS" else _words().headline(result),
                 "codes": sorted({f.code for f in result.findings if f.level != "note"}),
                 "evaluations": result.evaluations.cost,
                 "seconds": round(result.own_seconds + result.user_seconds, 6),
@@ -401,10 +401,19 @@ class Guard:
             return f"\nno line was traced: {error}"
 
 
-def _headline(result: Report | ShapeReport) -> str:
-    from gradaudit.report.failure import headline  # heavy: loads rich
+def _words() -> Any:
+    """Return the module that puts a failure into words, with the global generator untouched.
 
-    return headline(result)
+    It is heavy: it loads rich, which draws a random number when it is imported.
+    """
+    import random
+
+    state = random.getstate()
+    try:
+        from gradaudit.report import failure
+    finally:
+        random.setstate(state)
+    return failure
 
 
 def _verb(name: str) -> Callable[..., Any]:

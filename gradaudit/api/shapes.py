@@ -87,7 +87,7 @@ def check_shapes(
     -----
     First come the smallest shapes that hide nothing (sizes distinct and at least 2), in order, and
     a few large ones; then coincidences (a size of 1, two sizes equal); then shapes that hypothesis
-    draws. A healthy problem of three sizes is audited at about 30 shapes, and no search takes more
+    draws. A healthy problem of three sizes is audited at about 35 shapes, and no search takes more
     than 200. What fails is shrunk; around it one size at a time is varied, and how the factor
     depends on it is fitted.
 

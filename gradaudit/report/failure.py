@@ -16,7 +16,8 @@ def failure_text(result: Report | ShapeReport) -> str:
     if isinstance(result, ShapeReport):
         return f"{head}\n{shapes.render_plain(result, width=_WIDTH).rstrip()}"
     body = text.render_plain(result, width=_WIDTH).rstrip()
-    return "\n".join([head, *_without(head, body.splitlines())])
+    said = [str(finding) for finding in open_findings(result)[:1]]
+    return "\n".join([head, *_without("".join(said), body.splitlines())])
 
 
 def headline(result: Report | ShapeReport) -> str:
@@ -26,7 +27,8 @@ def headline(result: Report | ShapeReport) -> str:
     grave = [finding for finding in findings if finding.level != "note"]
     unsure = "INCONCLUSIVE: " if result.verdict == Verdict.INCONCLUSIVE else ""
     if grave:
-        return f"{unsure}{' '.join(str(grave[0]).split())}{place}"
+        # the summary of pytest has 80 columns for all of it
+        return f"{unsure}{grave[0].code} {' '.join(grave[0].message.split())}{place}"
     if isinstance(result, ShapeReport):
         return f"{result.verdict}: {result.explanation.partition(chr(10))[0]}{place}"
     names = [block.name for block in result.blocks if block.verdict != Verdict.PASS]
@@ -36,9 +38,9 @@ def headline(result: Report | ShapeReport) -> str:
     return f"{result.verdict}: {why or ', '.join(names) or 'nothing could be checked'}"
 
 
-def _without(head: str, lines: list[str]) -> list[str]:
-    """Drop the first lines when they are the head, wrapped: it is not to be said twice."""
-    wanted = head.split()
+def _without(said: str, lines: list[str]) -> list[str]:
+    """Drop the first lines when they are what was said, wrapped: once is enough."""
+    wanted = said.split()
     for count in range(1, len(lines) + 1):
         words = " ".join(lines[:count]).split()
         if words == wanted:

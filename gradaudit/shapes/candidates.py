@@ -10,9 +10,11 @@ from gradaudit.shapes.roles import SMALLEST, Parameter, is_batch
 
 Sizes = dict[str, Any]
 
-# Well above what is drawn at random: chunks and unrolled loops end somewhere.
+# Well above what is drawn at random: chunks and unrolled loops end somewhere. All sizes together,
+# then one at a time; examples are cheap.
 _WIDE: Final = (11, 17, 13, 19, 12, 18, 14, 16)
-_WIDE_BATCH: Final = 35
+_WIDEST: Final = 37
+_WIDEST_BATCH: Final = 67
 # With more sizes than this, not every order of them is tried.
 _MOST_PERMUTED: Final = 4
 
@@ -37,7 +39,8 @@ def clean_shapes(parameters: Sequence[Parameter]) -> Iterator[Sizes]:
         yield _named(sizes, examples, first)
     yield _named(sizes, _distinct(sizes, least=3, step=2), first)
     yield _named(sizes, _distinct(sizes, order=range(count)[::-1], least=4, step=3), first)
-    yield _named(sizes, _wide(sizes), first)
+    for wide in _wide(sizes):
+        yield _named(sizes, wide, first)
 
 
 def coincidences(parameters: Sequence[Parameter]) -> Iterator[Sizes]:
@@ -147,13 +150,17 @@ def _distinct(
     return values
 
 
-def _wide(sizes: Sequence[Parameter]) -> list[int]:
-    wide = itertools.cycle(_WIDE)
-    values: list[int] = []
-    for parameter in sizes:
-        value = _WIDE_BATCH if is_batch(parameter.name) else next(wide)
-        values.append(min(value, parameter.high) if parameter.bounded else value)
-    return values
+def _wide(sizes: Sequence[Parameter]) -> Iterator[list[int]]:
+    """Yield one shape with all sizes large, then for each size one where it alone is larger."""
+    yield [_within(p, value) for p, value in zip(sizes, itertools.cycle(_WIDE), strict=False)]
+    base = _distinct(sizes)
+    for i, parameter in enumerate(sizes):
+        value = _within(parameter, _WIDEST_BATCH if is_batch(parameter.name) else _WIDEST)
+        yield [value if j == i else other for j, other in enumerate(base)]
+
+
+def _within(parameter: Parameter, value: int) -> int:
+    return min(value, parameter.high) if parameter.bounded else value
 
 
 def _tied(sizes: Sequence[Parameter], base: Sequence[int], i: int, j: int) -> list[int] | None:
