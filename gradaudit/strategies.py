@@ -8,12 +8,14 @@ seed; what is drawn, and shrinks, are the sizes.
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Literal, cast
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, assume, find, reject, settings
+from hypothesis import HealthCheck, Phase, assume, currently_in_test_context, find, reject, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample, Unsatisfiable
 from numpy.typing import NDArray
@@ -99,8 +101,14 @@ def sizes(factory: Callable[..., Any] | Sequence[str], /, **given: Any) -> st.Se
 
     def stand_in(**_sizes: Any) -> None: ...
 
-    usual = (SMALLEST, max(6, SMALLEST + len(factory) + 1))
-    return shapes(read_parameters(stand_in, {name: usual for name in factory} | given))
+    stand_in.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=int)
+            for name in factory
+        ]
+    )
+    stand_in.__annotations__ = dict.fromkeys(factory, int)
+    return shapes(read_parameters(stand_in, given))
 
 
 def shapes(parameters: Sequence[Parameter]) -> st.SearchStrategy[Sizes]:
@@ -170,21 +178,28 @@ def find_shape(
         assume(answer is not None)
         return bool(answer)
 
-    try:
-        return find(
-            shapes(parameters),
-            condition,
-            settings=settings(
-                max_examples=examples,
-                database=None,
-                deadline=None,
-                phases=(Phase.generate, Phase.shrink),
-                suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
-            ),
-            random=random.Random(seed),
-        )
-    except (NoSuchExample, Unsatisfiable):
-        return None
+    def search() -> Sizes | None:
+        try:
+            return find(
+                shapes(parameters),
+                condition,
+                settings=settings(
+                    max_examples=examples,
+                    database=None,
+                    deadline=None,
+                    phases=(Phase.generate, Phase.shrink),
+                    suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)),
+                ),
+                random=random.Random(seed),
+            )
+        except (NoSuchExample, Unsatisfiable):
+            return None
+
+    if not currently_in_test_context():
+        return search()
+    # hypothesis refuses a search inside a test of its own; in another thread it is none
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(search).result()
 
 
 # parameters and data -------------------------------------------------------------------------
@@ -233,16 +248,15 @@ def containers(
     kinds : sequence of str
         As for `vectors`.
     """
-    arrays = st.fixed_dictionaries(
-        {name: vectors(shape, kinds=kinds) for name, shape in layout.items()}
-    )
-    return st.builds(_container, st.sampled_from(("dict", "list", "tuple")), arrays)
+    arrays = st.tuples(*(vectors(shape, kinds=kinds) for shape in layout.values()))
+    form = st.sampled_from(("dict", "list", "tuple"))
+    return st.builds(_container, form, st.just(tuple(layout)), arrays)
 
 
-def _container(form: str, values: dict[str, Array]) -> Any:
+def _container(form: str, names: tuple[str, ...], arrays: tuple[Array, ...]) -> Any:
     if form == "dict":
-        return values
-    return list(values.values()) if form == "list" else tuple(values.values())
+        return dict(zip(names, arrays, strict=True))
+    return list(arrays) if form == "list" else arrays
 
 
 def datasets(

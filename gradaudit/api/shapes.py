@@ -24,6 +24,7 @@ from gradaudit.shapes.candidates import (
 from gradaudit.shapes.explain import Explanation, Neighbourhood, explain, explained, in_words
 from gradaudit.shapes.making import (
     ShapedProblem,
+    all_sizes,
     call_factory,
     call_in_words,
     is_deliberate,
@@ -297,7 +298,7 @@ class _Search:
             explanation = explain(self._look_around(base))
         except (BudgetExhausted, ArgumentError):
             return ""
-        return self._words(base, explanation, [], Verdict.FAIL)
+        return explanation.text
 
     # one shape
 
@@ -306,10 +307,11 @@ class _Search:
 
     def audit(self, sizes: Sizes) -> Outcome:
         """Audit the problem of these sizes, once."""
-        key = self._key(sizes)
+        values = all_sizes(self.parameters, sizes)
+        key = self._key(values)
         if key not in self.outcomes:
             self._require_time()
-            self.outcomes[key] = self._audit(dict(sizes))
+            self.outcomes[key] = self._audit(values)
         return self.outcomes[key]
 
     def _audit(self, sizes: Sizes) -> Outcome:
@@ -438,7 +440,9 @@ class _Search:
             verdict=verdict,
             sizes=None if base is None else base.sizes,
             report=report,
-            explanation=self._words(base, explanation, passed, verdict),
+            explanation=self._without_counterexample(passed, verdict)
+            if base is None
+            else ("" if explanation is None else explanation.text),
             findings=tuple(findings),
             evaluations=Evaluations(
                 cost=self._spent(),
@@ -470,8 +474,7 @@ class _Search:
         said = explanation or Explanation()
         if base.report is None:
             return [self._shape_error(base, said, level="error")]
-        findings = base.report.findings
-        return [explained(f, said, base.sizes) for f in findings[:1]] + list(findings[1:])
+        return explained(base.report.findings, said, base.sizes)
 
     def _shape_error(self, outcome: Outcome, said: Explanation, *, level: Any) -> Finding:
         error = outcome.error
@@ -548,19 +551,6 @@ class _Search:
         relevant = relevant or [o for o in outcomes if o.report is not None]
         passed = sum(o.kind == "pass" for o in relevant)
         return Verdict.PASS if 2 * passed > len(relevant) else Verdict.INCONCLUSIVE
-
-    def _words(
-        self,
-        base: Outcome | None,
-        explanation: Explanation | None,
-        passed: list[Outcome],
-        verdict: Verdict,
-    ) -> str:
-        if base is None:
-            return self._without_counterexample(passed, verdict)
-        said = explanation or Explanation()
-        lines = [said.dependence] if said.dependence else []
-        return "\n".join([*lines, *([said.hiding] if explanation else [])])
 
     def _without_counterexample(self, passed: list[Outcome], verdict: Verdict) -> str:
         names = [p.name for p in self.parameters if p.role == "size"]

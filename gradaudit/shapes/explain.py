@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from gradaudit.results import Finding
-from gradaudit.shapes.fit import fit_law
+from gradaudit.results import Finding, Verdict
+from gradaudit.shapes.fit import Law, fit_law
 from gradaudit.shapes.making import sizes_in_words
 from gradaudit.shapes.outcome import Outcome, mistake
+
+# What a mistake is called when nothing explains the numbers.
+_NAMELESS: Final = ("wrong-gradient", "wrong-entries")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,25 +34,45 @@ class Neighbourhood:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dependence:
+    """How the number in one finding depends on the sizes.
+
+    Attributes
+    ----------
+    finding : int
+        Which of the report's findings.
+    blocks : tuple of str
+    text : str
+        ``analytic/numeric = 1/m at m = 4, 5, 7; exact at m = 1; independent of n and k``.
+    law : str
+        ``1/m``; "" when there is none.
+    """
+
+    finding: int
+    blocks: tuple[str, ...]
+    text: str
+    law: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Explanation:
     """How a fault depends on the sizes.
 
     Attributes
     ----------
-    dependence : str
-        ``analytic/numeric = 1/m at m = 4, 5, 7; exact at m = 1; independent of n and k``.
-    law : str
-        ``1/m``; "" when there is none.
+    dependences : tuple of Dependence
     hidden_by : tuple of str
         ``m = 1``, ``n = k``.
     only_where : str
         The coincidence of sizes without which the fault does not show, when it needs one.
+    larger : str
+        The mistake as larger sizes show it, where the smallest leave it without a name.
     """
 
-    dependence: str = ""
-    law: str = ""
+    dependences: tuple[Dependence, ...] = ()
     hidden_by: tuple[str, ...] = ()
     only_where: str = ""
+    larger: str = ""
 
     @property
     def hiding(self) -> str:
@@ -59,6 +82,16 @@ class Explanation:
         if not self.hidden_by:
             return "no shape tried around it hides the fault"
         return f"hidden where {in_words(self.hidden_by, 'or')}"
+
+    @property
+    def text(self) -> str:
+        """All of it, a line for each fact."""
+        several = len(self.dependences) > 1
+        lines = [
+            f"{', '.join(d.blocks)}: {d.text}" if several else d.text for d in self.dependences
+        ]
+        lines += [self.larger] if self.larger else []
+        return "\n".join([*lines, self.hiding])
 
 
 def in_words(items: Sequence[str], word: str = "and") -> str:
@@ -79,42 +112,75 @@ def coincidence(sizes: Mapping[str, Any], names: Sequence[str]) -> str:
 def explain(around: Neighbourhood) -> Explanation:
     """Explain a counterexample by the shapes around it."""
     special = coincidence(around.base.sizes, tuple(around.varied))
-    hidden = () if special else tuple(_hidden_by(around))
-    finding = mistake(around.base)
+    report = around.base.report
+    findings = () if report is None else report.findings
+    found = [_dependence(around, i, f) for i, f in enumerate(findings) if f.level == "error"]
+    return Explanation(
+        dependences=tuple(one for one in found if one is not None),
+        hidden_by=() if special else tuple(_hidden_by(around)),
+        only_where=special,
+        larger=_at_larger_sizes(around),
+    )
+
+
+def _at_larger_sizes(around: Neighbourhood) -> str:
+    """Return the mistake where it has a name: the entries of a 2 x 2 block leave many open."""
+    here = mistake(around.base)
+    if here is None or here.slug not in _NAMELESS:
+        return ""
+    for name, outcomes in around.varied.items():
+        for size, outcome in outcomes.items():
+            other = mistake(outcome)
+            if other is None or size < around.base.sizes[name] or other.slug in _NAMELESS:
+                continue
+            if set(_blocks(here)) <= set(_blocks(other)):
+                return f"at {name} = {size} it is {other.slug}: {other.message}"
+    return ""
+
+
+def _dependence(around: Neighbourhood, index: int, finding: Finding) -> Dependence | None:
     quantity = _quantity(finding)
-    if finding is None or quantity is None:
-        return Explanation(hidden_by=hidden, only_where=special)
+    if quantity is None:
+        return None
     value = float(finding.data[quantity])
     numbers = {
         name: _numbers(finding, quantity, outcomes) for name, outcomes in around.varied.items()
     }
     base = {name: around.base.sizes[name] for name in around.varied}
     law = fit_law(base, value, numbers)
+    if quantity == "penalty" and not law.varies_with:
+        return None  # the finding has its strength
     exact = [
         f"{name} = {size}"
         for name in law.varies_with
         for size, outcome in around.varied[name].items()
-        if outcome.kind == "pass"
+        if _is_right(finding, outcome)
     ]
-    if quantity == "penalty" and not law.varies_with:
-        return Explanation(hidden_by=hidden, only_where=special)  # the finding has its strength
     what = "analytic/numeric" if quantity == "factor" else "strength of the penalty"
-    parts = [_dependence(what, law.text, law.varies_with, base, value, numbers)]
+    parts = [_in_words(what, law, base, value, numbers)]
     parts += [f"exact at {in_words(exact)}"] if exact else []
     parts += [f"independent of {in_words(law.independent_of)}"] if law.independent_of else []
-    return Explanation(
-        dependence="; ".join(parts), law=law.text, hidden_by=hidden, only_where=special
-    )
+    return Dependence(finding=index, blocks=_blocks(finding), text="; ".join(parts), law=law.text)
 
 
-def _quantity(finding: Finding | None) -> str | None:
+def _quantity(finding: Finding) -> str | None:
     """Return which number of a finding may depend on sizes."""
-    if finding is None:
-        return None
     for name in ("factor", "penalty"):
         if isinstance(finding.data.get(name), float) and finding.slug != "zero-gradient":
             return name
     return None
+
+
+def _blocks(finding: Finding) -> tuple[str, ...]:
+    return tuple(finding.data.get("blocks", ()))
+
+
+def _is_right(finding: Finding, outcome: Outcome) -> bool:
+    """Tell whether the blocks of a finding are right at another shape."""
+    if outcome.report is None:
+        return False
+    verdicts = {block.name: block.verdict for block in outcome.report.blocks}
+    return all(verdicts.get(name) == Verdict.PASS for name in _blocks(finding))
 
 
 def _numbers(finding: Finding, quantity: str, outcomes: Mapping[int, Outcome]) -> dict[int, float]:
@@ -133,24 +199,24 @@ def _numbers(finding: Finding, quantity: str, outcomes: Mapping[int, Outcome]) -
     return found
 
 
-def _dependence(
+def _in_words(
     what: str,
-    law: str,
-    varies: Sequence[str],
+    law: Law,
     base: Mapping[str, int],
     value: float,
     numbers: Mapping[str, Mapping[int, float]],
 ) -> str:
-    if not varies:
+    if not law.varies_with:
         return f"{what} = {value:.6g}"
     places: list[str] = []
-    for name in varies:
+    for name in law.varies_with:
         # sizes of 1 took no part
         seen = {base[name]: value} | {s: v for s, v in numbers[name].items() if s > 1}
         at = f"{name} = {', '.join(map(str, sorted(seen)))}"
         shown = ", ".join(f"{seen[size]:.6g}" for size in sorted(seen))
-        places.append(f"at {at}" if law else f"{shown} at {at}")
-    head = f"{what} = {law} " if law else f"{what} varies with {in_words(varies)}: "
+        places.append(f"at {at}" if law.text else f"{shown} at {at}")
+    varies = in_words(law.varies_with)
+    head = f"{what} = {law.text} " if law.text else f"{what} varies with {varies}: "
     return head + " and ".join(places)
 
 
@@ -173,11 +239,19 @@ def _unseen(outcome: Outcome, around: Neighbourhood) -> bool:
     return around.base.kind == "error" and outcome.kind in ("fail", "inconclusive")
 
 
-def explained(finding: Finding, explanation: Explanation, sizes: Mapping[str, Any]) -> Finding:
-    """Return a finding with what the shapes say about it."""
-    notes = [explanation.dependence] if explanation.dependence else []
-    notes.append(f"smallest sizes that show it: {sizes_in_words(sizes)}; {explanation.hiding}")
-    data = dict(finding.data)
-    if explanation.law and "factor" in data:
-        data["factor_name"] = explanation.law
-    return replace(finding, notes=(*notes, *finding.notes), data=data)
+def explained(
+    findings: Sequence[Finding], explanation: Explanation, sizes: Mapping[str, Any]
+) -> list[Finding]:
+    """Return findings with what the shapes say about them."""
+    said = {one.finding: one for one in explanation.dependences}
+    smallest = f"smallest sizes that show it: {sizes_in_words(sizes)}; {explanation.hiding}"
+    out: list[Finding] = []
+    for number, finding in enumerate(findings):
+        notes = [said[number].text] if number in said else []
+        notes += [explanation.larger] if number == 0 and explanation.larger else []
+        notes += [smallest] if number == 0 else []
+        data = dict(finding.data)
+        if number in said and said[number].law and "factor" in data:
+            data["factor_name"] = said[number].law
+        out.append(replace(finding, notes=(*notes, *finding.notes), data=data))
+    return out

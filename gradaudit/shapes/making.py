@@ -45,6 +45,17 @@ def sizes_in_words(sizes: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in sizes.items())
 
 
+def all_sizes(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values together with those that are fixed, in the order of the parameters."""
+    every: dict[str, Any] = {}
+    for parameter in parameters:
+        if parameter.name in values:
+            every[parameter.name] = values[parameter.name]
+        elif parameter.given and isinstance(parameter.value, int | float | str):
+            every[parameter.name] = parameter.value
+    return every
+
+
 def make_problem(
     factory: Callable[..., Any], parameters: Iterable[Parameter], values: Mapping[str, Any]
 ) -> ShapedProblem:
@@ -110,7 +121,8 @@ def read_problem(
     shaped = ShapedProblem.__new__(ShapedProblem)
     for name in Problem.__slots__:
         setattr(shaped, name, getattr(problem, name))
-    shaped.factory, shaped.parameters, shaped.sizes = factory, parameters, dict(values)
+    shaped.factory, shaped.parameters = factory, parameters
+    shaped.sizes = all_sizes(parameters, values)
     return shaped
 
 
