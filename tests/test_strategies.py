@@ -22,7 +22,9 @@ QUICK = settings(max_examples=200, database=None, derandomize=True, deadline=Non
 def drawn(strategy: st.SearchStrategy[Any], count: int = 200) -> list[Any]:
     seen: list[Any] = []
 
-    @settings(QUICK, max_examples=count, suppress_health_check=list(HealthCheck))
+    every: Any = list(HealthCheck)
+
+    @settings(QUICK, max_examples=count, suppress_health_check=every)
     @given(strategy)
     def collect(value: Any) -> None:
         seen.append(value)

@@ -133,7 +133,7 @@ def _at_larger_sizes(around: Neighbourhood) -> str:
             other = mistake(outcome)
             if other is None or size < around.base.sizes[name] or other.slug in _NAMELESS:
                 continue
-            if set(_blocks(here)) <= set(_blocks(other)):
+            if not _blocks(here) or set(_blocks(here)) & set(_blocks(other)):
                 return f"at {name} = {size} it is {other.slug}: {other.message}"
     return ""
 

@@ -41,6 +41,11 @@ def data_of(m: int, n: int) -> NDArray[np.float64]:
     return np.random.default_rng(0).random((m, n))
 
 
+def numpy_state() -> list[int]:
+    state: Any = np.random.get_state()
+    return state[1].tolist()
+
+
 # counterexamples
 
 
@@ -69,8 +74,8 @@ def test_a_right_gradient_passes_at_every_shape(factory: Any) -> None:
 
 
 def test_the_counterexample_can_be_made_again() -> None:
-    factory = SLIPS["question2.mean_biases"].factory
-    found = check_shapes(factory, rng=0, n=5, k=(3, 4))
+    factory: Any = SLIPS["question2.mean_biases"].factory
+    found: Any = check_shapes(factory, rng=0, n=5, k=(3, 4))
     assert found.sizes == {"n": 5, "k": 3, "m": 2}
     fun, start, args = factory(**found.sizes)
     assert np.isfinite(fun(start, *args)[0])
@@ -288,10 +293,10 @@ def test_global_random_data_are_the_same_for_a_shape_and_leave_no_trace() -> Non
         seen.setdefault((n, m), []).append(float(data.sum()))
         return mean_of(data)
 
-    state = random.getstate(), np.random.get_state()[1].tolist()
+    state = random.getstate(), numpy_state()
     assert check_shapes(make, rng=0).verdict == "PASS"
     assert check_shapes(make, rng=0).verdict == "PASS"
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == state
+    assert (random.getstate(), numpy_state()) == state
     assert all(len(set(sums)) == 1 for sums in seen.values())
 
 
