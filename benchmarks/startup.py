@@ -1,7 +1,8 @@
 """What gradaudit costs those who do not use it, and those who do.
 
 Interleaved medians of: a bare interpreter and ``gradaudit --version``; a session of pytest with one
-test, without and with the plugin; then the own time of 200 audits of functions of 20 parameters.
+test, without and with the plugin, and no other plugin loaded; then the own time of 200 audits of
+functions of 20 parameters.
 
     python benchmarks/startup.py [--rounds 21]
 """
@@ -9,6 +10,7 @@ test, without and with the plugin; then the own time of 200 audits of functions 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -55,6 +57,8 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     python = sys.executable
     plain = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_one.py"]
+    with_plugin = [*plain, "-p", "gradaudit.pytest_plugin"]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_one.py").write_text("def test_nothing(): pass\n")
         Path(folder, "test_many.py").write_text(MANY)
@@ -62,8 +66,8 @@ def main() -> None:
             {
                 "a bare interpreter": [python, "-c", "pass"],
                 "gradaudit --version": [python, "-c", VERSION],
-                "pytest, one test, without the plugin": [*plain, "-p", "no:gradaudit"],
-                "pytest, one test, with the plugin": plain,
+                "pytest, one test, without the plugin": plain,
+                "pytest, one test, with the plugin": with_plugin,
             },
             rounds,
             folder,
@@ -72,7 +76,8 @@ def main() -> None:
         for name, base in zip(names, [names[0], names[0], names[2], names[2]], strict=True):
             show(name, found[name], found[base])
         done = subprocess.run(
-            [*plain[:-1], "--gradaudit-summary", "test_many.py"],
+            ["test_many.py" if word == "test_one.py" else word for word in with_plugin]
+            + ["--gradaudit-summary"],
             cwd=folder,
             check=True,
             capture_output=True,
