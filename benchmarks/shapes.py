@@ -1,7 +1,7 @@
 """Does one call of `check_shapes` find what shows at any shape, and the smallest that shows it?
 
 Every edit of one kind at one place in the backward part of the factories in
-`benchmarks/models/factories.py`, and faults that only some shapes show. Whether a fault is visible
+`reference_models/factories.py`, and faults that only some shapes show. Whether a fault is visible
 at all, and the smallest sizes that show it, comes from an independent comparison with central
 differences at all shapes of a grid.
 
@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import numpy as np
 
 import gradaudit
-from benchmarks.models.factories import FACTORIES
 from gradaudit.shapes.candidates import is_clean
+from reference_models.factories import FACTORIES
 
 GRID = (1, 2, 3, 4, 5)
 WIDER = (7, 8, 17, 18, 33, 34)
@@ -151,7 +151,7 @@ def _divided(operation: ast.BinOp, size: str) -> ast.BinOp:
 def compiled(text: str, factory: Callable[..., Any], number: int) -> Callable[..., Any]:
     name = f"<{factory.__name__} {number}>"
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    scope: dict[str, Any] = {"np": np, "Any": Any}
+    scope: dict[str, Any] = dict(vars(sys.modules[factory.__module__]))
     exec(compile(text, name, "exec"), scope)
     return scope[factory.__name__]
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 import gradaudit
-from benchmarks.models.factories import FACTORIES, make_network
 from gradaudit import ArgumentError, strategies
 from gradaudit.strategies import KINDS, batches, containers, datasets, problems, sizes, vectors
+from reference_models.factories import FACTORIES, make_network
 from reference_models.slips import SLIPS
 
 QUICK = settings(max_examples=200, database=None, derandomize=True, deadline=None)

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks.models.factories import FACTORIES
 from gradaudit import ArgumentError, EvaluationError, GradientMismatch, Problem, check_shapes
 from gradaudit.report.json import render_json
 from gradaudit.report.shapes import one_line, render_shapes
 from gradaudit.shapes.candidates import is_clean
 from reference_models import autoencoder, three_matrix
+from reference_models.factories import FACTORIES
 from reference_models.slips import SLIPS
 
 Cost = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]

@@ -6,18 +6,22 @@ gradient; the benchmark changes one thing in it at a time.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+Problem = tuple[Callable[[Vector], tuple[float, Vector]], Vector]
 
 
-def make_network(n: int, k: int, m: int) -> Any:
+def make_network(n: int, k: int, m: int) -> Problem:
     """Make a network: two layers with tanh and a penalty; sums over examples in the rows."""
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((m, n)), rng.standard_normal(m)
     lam = 0.1
 
-    def cost(theta):
+    def cost(theta: Vector) -> tuple[float, Vector]:
         w1 = theta[: n * k].reshape(n, k)
         b1 = theta[n * k : n * k + k]
         w2 = theta[n * k + k :]
@@ -30,18 +34,18 @@ def make_network(n: int, k: int, m: int) -> Any:
         dz = np.outer(d, w2) * (1 - h**2)
         dw1 = x.T @ dz + lam * w1
         db1 = dz.sum(axis=0)
-        return value, np.concatenate([dw1.ravel(), db1, dw2])
+        return float(value), np.concatenate([dw1.ravel(), db1, dw2])
 
     return cost, rng.standard_normal(n * k + 2 * k)
 
 
-def make_softmax(features: int, classes: int, samples: int) -> Any:
+def make_softmax(features: int, classes: int, samples: int) -> Problem:
     """Make a multinomial logistic regression, mean over samples."""
     rng = np.random.default_rng(1)
     x = rng.standard_normal((samples, features))
     y = np.eye(classes)[rng.integers(0, classes, samples)]
 
-    def cost(theta):
+    def cost(theta: Vector) -> tuple[float, Vector]:
         w = theta[: features * classes].reshape(features, classes)
         b = theta[features * classes :]
         z = x @ w + b
@@ -53,18 +57,18 @@ def make_softmax(features: int, classes: int, samples: int) -> Any:
         d = (p - y) / samples
         dw = x.T @ d
         db = d.sum(axis=0)
-        return value, np.concatenate([dw.ravel(), db])
+        return float(value), np.concatenate([dw.ravel(), db])
 
     return cost, 0.5 * rng.standard_normal(features * classes + classes)
 
 
-def make_factorization(users: int, items: int, rank: int) -> Any:
+def make_factorization(users: int, items: int, rank: int) -> Problem:
     """Make a low-rank approximation of a matrix with both factors free."""
     rng = np.random.default_rng(2)
     ratings = rng.standard_normal((users, items))
     lam = 0.3
 
-    def cost(theta):
+    def cost(theta: Vector) -> tuple[float, Vector]:
         u = theta[: users * rank].reshape(users, rank)
         v = theta[users * rank :].reshape(items, rank)
         e = u @ v.T - ratings
@@ -72,17 +76,17 @@ def make_factorization(users: int, items: int, rank: int) -> Any:
         # backward
         du = e @ v + lam * u
         dv = e.T @ u + lam * v
-        return value, np.concatenate([du.ravel(), dv.ravel()])
+        return float(value), np.concatenate([du.ravel(), dv.ravel()])
 
     return cost, rng.standard_normal((users + items) * rank)
 
 
-def make_regression(n: int, m: int) -> Any:
+def make_regression(n: int, m: int) -> Problem:
     """Make a Poisson regression with an offset."""
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((m, n)), rng.poisson(2.0, m).astype(float)
 
-    def cost(theta):
+    def cost(theta: Vector) -> tuple[float, Vector]:
         a, w = theta[0], theta[1:]
         rate = np.exp(a + x @ w)
         value = np.sum(rate - y * np.log(rate))
@@ -90,18 +94,18 @@ def make_regression(n: int, m: int) -> Any:
         d = rate - y
         da = d.sum()
         dw = x.T @ d
-        return value, np.concatenate([[da], dw])
+        return float(value), np.concatenate([[da], dw])
 
     return cost, 0.3 * rng.standard_normal(n + 1)
 
 
-def make_recurrence(inputs: int, hidden: int, steps: int) -> Any:
+def make_recurrence(inputs: int, hidden: int, steps: int) -> Problem:
     """Make a recurrent network over one sequence, unrolled by a loop."""
     rng = np.random.default_rng(4)
     x = rng.standard_normal((steps, inputs))
     y = rng.standard_normal((steps, hidden))
 
-    def cost(theta):
+    def cost(theta: Vector) -> tuple[float, Vector]:
         a = theta[: inputs * hidden].reshape(inputs, hidden)
         b = theta[inputs * hidden : inputs * hidden + hidden**2].reshape(hidden, hidden)
         c = theta[inputs * hidden + hidden**2 :]
@@ -118,18 +122,18 @@ def make_recurrence(inputs: int, hidden: int, steps: int) -> Any:
             db += np.outer(h[t], dz)
             dc += dz
             carry = b @ dz
-        return value, np.concatenate([da.ravel(), db.ravel(), dc])
+        return float(value), np.concatenate([da.ravel(), db.ravel(), dc])
 
     return cost, 0.5 * rng.standard_normal(inputs * hidden + hidden**2 + hidden)
 
 
-def make_autoencoder(visible: int, hidden: int, batch: int) -> Any:
+def make_autoencoder(visible: int, hidden: int, batch: int) -> Problem:
     """Make the sparse autoencoder, examples in the columns."""
     rng = np.random.default_rng(5)
     data = rng.random((visible, batch))
     rho, beta = 0.2, 0.5
 
-    def cost(theta):
+    def cost(theta: Vector) -> tuple[float, Vector]:
         size = visible * hidden
         w1 = theta[:size].reshape(hidden, visible)
         w2 = theta[size : 2 * size].reshape(visible, hidden)
@@ -148,7 +152,7 @@ def make_autoencoder(visible: int, hidden: int, batch: int) -> Any:
         db2 = d3.sum(axis=1)
         dw1 = d2 @ data.T
         db1 = d2.sum(axis=1)
-        return value, np.concatenate([dw1.ravel(), dw2.ravel(), db1, db2])
+        return float(value), np.concatenate([dw1.ravel(), dw2.ravel(), db1, db2])
 
     return cost, rng.standard_normal(2 * visible * hidden + hidden + visible)
 
