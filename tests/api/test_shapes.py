@@ -243,6 +243,23 @@ def test_costs_that_are_degenerate_for_one_example_or_class_are_no_fault() -> No
     assert check_shapes(make, rng=0).verdict == "PASS"
 
 
+def test_a_cost_that_is_infinite_for_few_examples_is_no_fault_but_a_gradient_is() -> None:
+    def make(n: int, m: int):
+        fun, start = mean_of(data_of(m, n))
+        return (lambda theta: (fun(theta)[0] if m > n else np.inf, fun(theta)[1])), start
+
+    def make_bad(n: int, m: int):
+        fun, start = mean_of(data_of(m, n))
+        return (
+            lambda theta: (fun(theta)[0], fun(theta)[1] if m > n else np.full(n, np.nan))
+        ), start
+
+    assert check_shapes(make, rng=0).verdict in ("PASS", "INCONCLUSIVE")
+    found = check_shapes(make_bad, rng=0)
+    assert found.sizes == {"n": 3, "m": 2}
+    assert found.findings[0].slug == "non-finite"
+
+
 def test_raising_at_every_shape_is_an_error_of_its_own() -> None:
     def make(n: int, m: int):
         raise RuntimeError(f"no data for {n}")
