@@ -80,6 +80,9 @@ class Guard:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
+    def __repr__(self) -> str:
+        return "<the fixture gradaudit>"  # hypothesis prints it beside its example
+
     def __call__(self, fun: Any, x0: Any = None, **settings: Any) -> Report:
         """Check a gradient; the same as `check`."""
         __tracebackhide__ = True
