@@ -67,16 +67,21 @@ class Explanation:
         The coincidence of sizes without which the fault does not show, when it needs one.
     larger : str
         The mistake as larger sizes show it, where the smallest leave it without a name.
+    alone : bool
+        No other shape could be tried.
     """
 
     dependences: tuple[Dependence, ...] = ()
     hidden_by: tuple[str, ...] = ()
     only_where: str = ""
     larger: str = ""
+    alone: bool = False
 
     @property
     def hiding(self) -> str:
         """Which shapes would have hidden the fault, in words."""
+        if self.alone:
+            return ""
         if self.only_where:
             return f"shows only where {self.only_where}, as far as was tried"
         if not self.hidden_by:
@@ -91,7 +96,7 @@ class Explanation:
             f"{', '.join(d.blocks)}: {d.text}" if several else d.text for d in self.dependences
         ]
         lines += [self.larger] if self.larger else []
-        return "\n".join([*lines, self.hiding])
+        return "\n".join(filter(None, [*lines, self.hiding]))
 
 
 def in_words(items: Sequence[str], word: str = "and") -> str:
@@ -120,6 +125,7 @@ def explain(around: Neighbourhood) -> Explanation:
         hidden_by=() if special else tuple(_hidden_by(around)),
         only_where=special,
         larger=_at_larger_sizes(around),
+        alone=not any(around.varied.values()) and not any(around.tied.values()),
     )
 
 
@@ -244,7 +250,8 @@ def explained(
 ) -> list[Finding]:
     """Return findings with what the shapes say about them."""
     said = {one.finding: one for one in explanation.dependences}
-    smallest = f"smallest sizes that show it: {sizes_in_words(sizes)}; {explanation.hiding}"
+    smallest = f"smallest sizes that show it: {sizes_in_words(sizes)}"
+    smallest += f"; {explanation.hiding}" if explanation.hiding else ""
     out: list[Finding] = []
     for number, finding in enumerate(findings):
         notes = [said[number].text] if number in said else []

@@ -90,6 +90,14 @@ def test_a_mean_for_a_sum_is_explained_by_the_number_of_examples() -> None:
     assert found.findings[0].data["factor_name"] == "1/m"
 
 
+def test_a_single_shape_says_nothing_of_others() -> None:
+    found = check_shapes(SLIPS["question2.mean_biases"].factory, rng=0, n=2, k=2, m=2)
+    assert found.explanation == "analytic/numeric = 0.5"
+    assert found.audited == 1
+    hidden = check_shapes(SLIPS["question2.mean_biases"].factory, rng=0, n=2, k=2, m=1)
+    assert hidden.explanation == "right at 1 shape"
+
+
 def test_each_mistake_of_several_is_explained_on_its_own() -> None:
     found = check_shapes(SLIPS["question2.first_answer"].factory, rng=0)
     notes = {finding.block: finding.notes[0] for finding in found.findings}
