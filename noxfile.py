@@ -12,7 +12,7 @@ nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
 nox.options.error_on_missing_interpreters = False
 
 ROOT = Path(__file__).parent
-BENCHMARKS = ("coverage", "detection", "peers", "scaling")
+BENCHMARKS = ("coverage", "detection", "peers", "scaling", "shapes", "startup")
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])

@@ -1,10 +1,11 @@
 """Tell whether a hand-written gradient is right, how sure that is, and where it is wrong.
 
-Public names are resolved when they are first used: importing this package loads nothing but
-`typing`. A reader who wants to see the whole pipeline goes on to `gradaudit/api/check.py`.
+Public names are resolved when they are first used: importing this package loads nothing else. A
+reader who wants to see the whole pipeline goes on to `gradaudit/api/check.py`.
 """
 
-from typing import TYPE_CHECKING, Any
+# type checkers take it for typing's; loading that would take longer than all the rest of this file
+TYPE_CHECKING = False
 
 __version__ = "0.1.0"
 
@@ -28,24 +29,29 @@ __all__ = [
     "Report",
     "Run",
     "Runs",
+    "ShapeReport",
     "TargetError",
     "Verdict",
     "__version__",
     "check",
+    "check_shapes",
     "derivative",
     "diagnose",
     "discover_blocks",
     "gradient",
+    "strategies",
     "target",
     "watch",
 ]
 
 if TYPE_CHECKING:
+    from gradaudit import strategies
     from gradaudit.api.check import check
     from gradaudit.api.derivative import derivative, gradient
     from gradaudit.api.diagnose import diagnose
     from gradaudit.api.discovery import discover_blocks
     from gradaudit.api.run import watch
+    from gradaudit.api.shapes import check_shapes
     from gradaudit.blocks import Block, Layout
     from gradaudit.errors import (
         ArgumentError,
@@ -68,6 +74,7 @@ if TYPE_CHECKING:
         Report,
         Run,
         Runs,
+        ShapeReport,
         Verdict,
     )
 else:
@@ -92,9 +99,11 @@ else:
         "Report": "results",
         "Run": "results",
         "Runs": "results",
+        "ShapeReport": "results",
         "TargetError": "errors",
         "Verdict": "results",
         "check": "api.check",
+        "check_shapes": "api.shapes",
         "derivative": "api.derivative",
         "diagnose": "api.diagnose",
         "discover_blocks": "api.discovery",
@@ -103,7 +112,9 @@ else:
         "watch": "api.run",
     }
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
+        if name == "strategies":
+            return __import__("gradaudit.strategies", fromlist=("problems",))
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         # the built-in spares `importlib`; a `fromlist` makes it return the innermost module

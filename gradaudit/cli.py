@@ -35,7 +35,9 @@ from gradaudit.targets import (
     parse_flags,
     parse_options,
     parse_reference,
+    parse_sizes,
     parse_value,
+    resolve_factory,
     resolve_target,
     returns_pair,
 )
@@ -43,7 +45,7 @@ from gradaudit.targets import (
 if TYPE_CHECKING:
     from gradaudit.blocks import Layout
     from gradaudit.evaluator import Progress
-    from gradaudit.results import Diagnosis, Report, Runs
+    from gradaudit.results import Diagnosis, Report, Runs, ShapeReport
 
 INTERRUPTED: Final = 130
 _RUN_FLAGS_WITH_VALUES: Final = ("--budget", "--seed", "--format", "--output")
@@ -223,20 +225,29 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         return added
 
     check = add("check", _check, "check the gradient of a cost, per parameter block")
+    shapes = add("shapes", _shapes, "find the smallest shape at which a gradient is wrong")
     blocks = add("blocks", _blocks, "show how the parameter vector is divided into blocks")
     diagnose = add("diagnose", _diagnose, "say why scipy.optimize.minimize stops where it does")
     run = add("run", _run_script, "run a script, and say how each of its optimizers did")
     explain = add("explain", _explain, "say what the code of a finding means")
     for each in (check, blocks, diagnose):
         _add_target_flags(each)
-    _add_audit_flags(check)
+    for each in (check, shapes):
+        _add_audit_flags(each)
     _add_optimizer_flags(diagnose)
     _add_run_flags(run)
-    for each in (check, blocks, diagnose, run):
+    for each in (check, shapes, blocks, diagnose, run):
         _add_output_flags(each)
     explain.add_argument("code", metavar="CODE", help="such as GA101 or ignored-argument")
     explain.add_argument("--traceback", action="store_true", help=argparse.SUPPRESS)
-    commands = (check, blocks, diagnose, run, explain)
+    shapes.add_argument("target", metavar="TARGET", help="mymodule:make_problem, which takes sizes")
+    shapes.add_argument(
+        "--size",
+        action="append",
+        metavar="NAME=SIZE",
+        help="a size n=3, a range n=2..6, or another value of a parameter (repeatable)",
+    )
+    commands = (check, shapes, blocks, diagnose, run, explain)
     return parser, {command.prog.split()[-1]: command for command in commands}
 
 
@@ -449,6 +460,44 @@ def _diagnosed(
     except KeyboardInterrupt as stop:
         return getattr(stop, "gradaudit_report", None), True
     return diagnosis, False
+
+
+def _shapes(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    form = settings["format"].value
+    if options.format not in (None, "text", "json"):
+        _refuse(f"--format {options.format} is for single audits", "shapes are text or json")
+    sink = _sink(options.output)
+    reference = parse_reference(options.target)
+    sizes = parse_sizes(options.size or (), beside=reference)
+    values = {name: settings[name].value for name in SETTINGS if name not in ("format", "seed")}
+    from gradaudit.api.shapes import check_shapes  # heavy: loads numpy and hypothesis
+    from gradaudit.report.json import render_json
+    from gradaudit.report.shapes import one_line, render_shapes
+
+    found: ShapeReport | None = None
+    code = INTERRUPTED
+    with _users_code(reference.module):
+        factory = resolve_factory(reference)
+        given = {name: typed.fetch() for name, typed in sizes.items()}
+        try:
+            found = check_shapes(factory, settings=values, rng=settings["seed"].value, **given)
+            code = _EXIT_CODES[str(found.verdict)]
+        except KeyboardInterrupt as stop:
+            found = getattr(stop, "gradaudit_report", None)
+    if found is None:
+        _tell("interrupted before anything was learned")
+        return INTERRUPTED
+    if form == "json":
+        text = render_json(found)
+    elif options.quiet:
+        text = one_line(found, encoding=_encoding(_stdout()))
+    else:
+        text = render_shapes(found, verbosity=options.verbose, **_appearance(sink))
+    _put(text, sink)
+    if sink is not None:
+        _write(one_line(found, encoding=_encoding(_stdout())) + "\n")
+    return code
 
 
 def _blocks(options: argparse.Namespace) -> int:

@@ -154,7 +154,7 @@ SETTINGS: Final[dict[str, Setting]] = {
         ("format", "text", "text, json, github, sarif or html", _format),
     )
 }
-# read by later commands; accepted so that one table serves all of them
+# read by the pytest plugin; accepted so that one table serves all
 RESERVED: Final = ("targets",)
 
 
@@ -188,6 +188,19 @@ def load_settings(
     }
     _require_order(found)
     return found
+
+
+def load_targets(path: Path) -> tuple[str, ...]:
+    """Return the targets that ``[tool.gradaudit]`` of a ``pyproject.toml`` lists.
+
+    Raises
+    ------
+    ConfigurationError
+        As `load_settings`.
+    """
+    table = _table(path) or {}
+    _from_table(table, path)
+    return tuple(table.get("targets", ()))
 
 
 def describe(settings: Configuration) -> list[str]:

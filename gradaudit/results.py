@@ -687,3 +687,96 @@ class Runs(Result, Sequence[Run]):
         from gradaudit.report.runs import render_runs
 
         return render_runs(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ShapeReport(Result):
+    """The answer of `gradaudit.check_shapes`.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        FAIL when the gradient is wrong at some shape; PASS when it is right at all that were
+        audited, and these are enough to say so; else INCONCLUSIVE.
+    sizes : dict or None
+        The counterexample: the smallest sizes that show the fault.
+    report : Report or None
+        The audit there; without a counterexample that of a shape that decided least, if any.
+    explanation : str
+        How the fault depends on the sizes, and which shapes would have hidden it.
+    findings : tuple of Finding
+        Those of the counterexample, explained; then those about the factory.
+    evaluations : Evaluations
+        Calls of the functions that the factory made, all shapes together.
+    factory : str
+        How the factory is called.
+    audited, passed, refused : int
+        How many shapes were audited; of those, how many passed; and how many more could not be.
+    hidden_by : tuple of str
+        What would have hidden the fault: ``m = 1``, ``n = k``.
+    seed : int
+        Repeats the search: ``check_shapes(..., rng=seed)``.
+    own_seconds, user_seconds : float
+        Time spent in gradaudit and in the user's functions.
+    evidence : dict
+        Every shape that was tried, with its verdict.
+    """
+
+    verdict: Verdict
+    sizes: dict[str, Any] | None = None
+    report: Report | None = None
+    explanation: str = ""
+    findings: tuple[Finding, ...] = ()
+    evaluations: Evaluations = field(default_factory=Evaluations)
+    factory: str = "factory"
+    audited: int = 0
+    passed: int = 0
+    refused: int = 0
+    hidden_by: tuple[str, ...] = ()
+    seed: int = 0
+    own_seconds: float = 0.0
+    user_seconds: float = 0.0
+    settings: Settings = field(default_factory=Settings)
+    evidence: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+
+    def raise_for_failure(self, *, inconclusive: bool = True) -> None:
+        """Raise when the gradient does not pass at every shape; see `Report`.
+
+        Raises
+        ------
+        GradientMismatch
+            With the counterexample and its explanation.
+        """
+        if self.verdict == Verdict.PASS:
+            return
+        if self.verdict == Verdict.INCONCLUSIVE and not inconclusive:
+            return
+        raise GradientMismatch(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON types, with `schema_version`."""
+        return {"schema_version": SCHEMA_VERSION, "kind": "shapes", **Result.to_dict(self)}
+
+    def to_json(self) -> str:
+        """Return the report as a JSON document."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "a report is neither true nor false; use report.verdict == 'PASS', "
+            "or report.raise_for_failure() in a test"
+        )
+
+    def __repr__(self) -> str:
+        shape = "" if self.sizes is None else f" at {self.sizes}"
+        return f"<ShapeReport {self.verdict}{shape}: {self.audited} shapes of {self.factory}>"
+
+    def __str__(self) -> str:
+        from gradaudit.report.shapes import render_plain
+
+        return render_plain(self)
+
+    def __rich__(self) -> Any:
+        from gradaudit.report.shapes import renderable
+
+        return renderable(self)

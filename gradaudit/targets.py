@@ -647,6 +647,48 @@ def resolve_target(reference: Reference, flags: TypedFlags) -> Target:
     return search.target()
 
 
+def resolve_factory(reference: Reference) -> Callable[..., Any]:
+    """Find the function that makes problems of several sizes.
+
+    Raises
+    ------
+    TargetError
+        When there is none of that name.
+    """
+    thing = _follow(load_module(reference), reference)
+    if not callable(thing) or isinstance(thing, type):
+        kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
+        _refuse(f"{reference} is {kind}", "name a function of sizes that returns (fun, x0)")
+    return thing
+
+
+def parse_sizes(sizes: Sequence[str], *, beside: Reference) -> dict[str, Typed]:
+    """Read ``n=3``, ``n=2..6`` (a range, both ends included), or another value of a parameter.
+
+    Raises
+    ------
+    TargetError
+        When one cannot be read, or comes twice.
+    """
+    values: dict[str, Typed] = {}
+    for size in sizes:
+        name, equals, text = size.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier():
+            _refuse(f"--size {size!r} is not name=value", "write it like --size m=4 or m=2..6")
+        if name in values:
+            _refuse(f"--size {name} is given twice", "keep one of them")
+        ends = re.fullmatch(r"\s*(\d+)\s*\.\.\s*(\d+)\s*", text)
+        if ends is None:
+            values[name] = parse_value(text, f"--size {name}=", beside=beside)
+            continue
+        low, high = int(ends[1]), int(ends[2])
+        if low > high:
+            _refuse(f"--size {name}={text}: low is above high", f"write {name}={high}..{low}")
+        values[name] = Typed(source="--size", fetch=functools.partial(tuple, (low, high)))
+    return values
+
+
 def _unfold(
     thing: Any, reference: Reference, *, start_is_typed: bool
 ) -> tuple[Callable[..., Any], dict[str, Found]]:

@@ -35,6 +35,18 @@ def test_importing_gradaudit_loads_nothing_heavy() -> None:
     assert not HEAVY & modules_loaded_by("import gradaudit")
 
 
+def test_importing_gradaudit_does_not_even_load_typing() -> None:
+    assert "typing" not in modules_loaded_by("import gradaudit")
+
+
+def test_loading_the_plugin_loads_nothing_heavy() -> None:
+    code = "import pytest, sys; before = set(sys.modules); import gradaudit.pytest_plugin\n"
+    code += "own = {n for n in set(sys.modules) - before if not n.startswith('gradaudit')}\n"
+    code += "assert own <= {'contextvars', '_contextvars'}, own"
+
+    assert not HEAVY & modules_loaded_by(code)
+
+
 def test_importing_gradaudit_loads_no_module_of_its_own() -> None:
     program = "import gradaudit, sys; print([n for n in sys.modules if n.startswith('gradaudit.')])"
 
@@ -67,11 +79,14 @@ def test_every_public_name_resolves_and_is_listed(name: str) -> None:
     assert name in dir(gradaudit)
 
 
-@pytest.mark.parametrize("name", ["check", "derivative", "gradient", "discover_blocks", "target"])
+@pytest.mark.parametrize(
+    "name", ["check", "check_shapes", "derivative", "gradient", "discover_blocks", "target"]
+)
 def test_a_function_is_not_hidden_by_a_module_of_its_name(name: str) -> None:
     __import__("gradaudit.api.check")
     __import__("gradaudit.api.derivative")
     __import__("gradaudit.api.discovery")
+    __import__("gradaudit.api.shapes")
 
     assert inspect.isfunction(getattr(gradaudit, name))
 

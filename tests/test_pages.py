@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 
-from gradaudit import ArgumentError, BlockLayoutError, GradauditError, Report, check, cli
+from gradaudit import (
+    ArgumentError,
+    BlockLayoutError,
+    GradauditError,
+    Report,
+    check,
+    check_shapes,
+    cli,
+)
 from gradaudit.catalogue import RECORDS, read_page
 
 SECTIONS = [
@@ -40,12 +48,14 @@ USAGE: dict[str, type[GradauditError]] = {
     "bad-setting": ArgumentError,
 }
 COMMAND_LINE = "bad-target"
-CHECKED = sorted(set(RECORDS) - FUTURE - DIAGNOSED - set(USAGE) - {COMMAND_LINE})
+# Its examples are factories, which `check_shapes` goes through.
+SHAPES = "shape-error"
+CHECKED = sorted(set(RECORDS) - FUTURE - DIAGNOSED - set(USAGE) - {COMMAND_LINE, SHAPES})
 # The verdict of a faulty example; FAIL where nothing is said.
 VERDICTS = dict.fromkeys(["nondeterministic", "piecewise-constant", "budget-exhausted"],
                          "INCONCLUSIVE")  # fmt: skip
 VERDICTS |= dict.fromkeys(
-    ["aliased-buffer", "kink", "discontinuity", "low-precision", "domain-edge"], "PASS"
+    "aliased-buffer kink discontinuity low-precision domain-edge hiding-shape".split(), "PASS"
 )
 
 # Nothing is at fault in these.
@@ -170,6 +180,14 @@ def test_the_corrected_example_ends_well(slug: str, tmp_path: Path) -> None:
     assert slug not in {finding.slug for finding in diagnosis.findings}, str(diagnosis)
     # the second example of `converged` is the one that is not
     assert diagnosis.benign is (slug != "converged"), str(diagnosis)
+
+
+def test_the_example_of_a_shape_error_yields_its_code(tmp_path: Path) -> None:
+    faulty, corrected = (runpy.run_path(str(example(SHAPES, i, tmp_path))) for i in (0, 1))
+    found = check_shapes(faulty["factory"], rng=0)
+    assert found.findings[0].slug == SHAPES
+    assert found.sizes == {"n": 2, "k": 3}
+    assert check_shapes(corrected["factory"], rng=0).verdict == "PASS"
 
 
 @pytest.mark.parametrize("slug", ["noise", "below-noise"])

@@ -15,6 +15,7 @@ from gradaudit.evaluator import Evaluator
 from gradaudit.evidence.gradient import PointEvidence, Projection
 from gradaudit.judgement.gradient import judge_blocks
 from gradaudit.judgement.record import Record
+from gradaudit.judgement.shapes import note_hiding_shape
 from gradaudit.judgement.wiring import judge_away, judge_frozen, judge_misbound
 from gradaudit.problem import Problem
 from gradaudit.results import (
@@ -62,6 +63,8 @@ def assemble(
             about_gradient = [f for f in about_gradient if not f.code.startswith("GA2")]
         findings += about_gradient
     findings += _stopped(record)
+    if all(block.verdict == Verdict.PASS for block in blocks):
+        findings += note_hiding_shape(record, problem)
     findings = [_allowed(finding, allow) for finding in findings]
     findings.sort(key=lambda f: (f.allowed, _RANK[f.level], f.code))
     return Report(

@@ -381,8 +381,8 @@ def _course_words(name: str, finite: Sequence[tuple[float, float]], lost: int) -
 
 
 def _middle(values: Sequence[float]) -> float:
-    """Return the (upper) median."""
-    return sorted(values)[len(values) // 2]
+    """Return the (upper) median; 0 of nothing, where halves of the smallest numbers vanish."""
+    return sorted(values)[len(values) // 2] if values else 0.0
 
 
 def _finite(value: float) -> bool:

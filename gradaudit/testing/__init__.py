@@ -1,0 +1,1 @@
+"""What the pytest plugin does for those who use it; the plugin itself stays small, and quick."""
