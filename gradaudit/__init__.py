@@ -80,6 +80,9 @@ else:
         "discover_blocks": "api.discovery",
         "gradient": "api.derivative",
         "target": "problem",
+        "trace": "api.trace",
+        "Trace": "backprop.results",
+        "TraceRefused": "errors",
     }
 
     def __getattr__(name: str) -> Any:
