@@ -67,6 +67,9 @@ _FAMILIES: Final = (
     ("erf", "erfc"),
     ("cdf", "pdf", "logpdf", "logcdf", "sf"),
 )
+# methods that change what they are called on, or whose object is no value
+_EFFECTS: Final = ("append", "items", "keys", "values", "pop", "popleft", "popitem", "remove", "get")
+_WRAPPERS: Final = ("sqrt", "abs", "exp", "log", "square", "sum", "mean", "diag", "sign")
 _NEGATED: Final = {"sin": "cos", "cos": "sin"}
 
 
@@ -151,6 +154,8 @@ class Scope:
         What is known of the values of nodes.
     functions : dict
         The user's own functions that can be called by name, with the number of their parameters.
+    parts : dict
+        Expressions that the function contains, by their source, with what they hold.
     frozen : set of ast.AST
         Nodes that the cost depends on: not to be edited.
     numpy : str
@@ -162,6 +167,7 @@ class Scope:
     functions: Mapping[str, int]
     frozen: set[ast.AST] = field(default_factory=set["ast.AST"])
     numpy: str = "np"
+    parts: dict[str, Look] = field(default_factory=dict[str, Look])
     numbers: dict[str, float] = field(default_factory=dict[str, float])
 
 
@@ -179,11 +185,13 @@ class Spot:
 class Editor:
     """Enumerates the edits of one statement, the likely ones first."""
 
-    def __init__(self, statement: ast.stmt, scope: Scope, parent: ast.AST) -> None:
+    def __init__(
+        self, statement: ast.stmt, scope: Scope, parent: ast.AST, *, thawed: bool = False
+    ) -> None:
         self.statement = statement
         self.scope = scope
         self.home = _home(statement, parent)
-        self.spots = [s for s in _spots(statement) if s.node not in scope.frozen]
+        self.spots = [s for s in _spots(statement) if thawed or s.node not in scope.frozen]
 
     def simple(self) -> Iterator[Edit]:
         """Yield the edits that change one thing that stands there already."""
@@ -217,13 +225,20 @@ class Editor:
                 yield from self._other_name(spot, node)
             yield from self._transposed(spot)
         yield from self._products()
+        yield from self._kept_parts()
 
     def factor(self, spot: Spot, node: ast.expr, factor: ast.expr) -> Edit:
         """Return the edit that puts a factor before a part."""
         minus = isinstance(factor, ast.UnaryOp)
-        return self._edit(
-            spot, _times(node, factor), "sign" if minus else "factor", 1.0 if minus else 1.5
-        )
+        weight = 1.0 if minus else 1.5
+        # what is handed to one's own function, or looped over, is seldom where a factor is missing
+        if isinstance(spot.parent, ast.For) or (
+            isinstance(spot.parent, ast.Call)
+            and isinstance(spot.parent.func, ast.Name)
+            and spot.parent.func.id in self.scope.functions
+        ):
+            weight += 1.0
+        return self._edit(spot, _times(node, factor), "sign" if minus else "factor", weight)
 
     def names(self) -> Iterator[Edit]:
         """Yield the edits that put another variable, of whatever shape, for a part."""
@@ -237,7 +252,10 @@ class Editor:
                 continue
             text = ast.unparse(node)
             for other, look in self.scope.atoms.items():
-                if other != text and (look.shape is not None):
+                here = self.scope.looks.get(node) or self.scope.atoms.get(text)
+                if look.kind == "list" and (here is None or here.kind != "list"):
+                    continue  # a list within itself has no end
+                if other != text:
                     yield self._edit(spot, _parse(other), "variable", 1.6)
 
     def signs(self) -> Iterator[Edit]:
@@ -265,6 +283,7 @@ class Editor:
                 node = spot.node
                 if not isinstance(node, ast.expr) or not self._real(node):
                     continue
+                yield from self._wrapped(spot, node, extra)
                 yield from self._terms(spot, node, extra)
                 yield from self._factors(spot, node, extra)
 
@@ -286,6 +305,51 @@ class Editor:
                         spot, ast.BinOp(_parse(operand), ast.Mult(), slope), "product", 3.0
                     )
 
+    def products(self) -> Iterator[Edit]:
+        """Yield the edits that add a product, or an expression used elsewhere."""
+        for spot in self.spots:
+            node = spot.node
+            if not self._is_whole(spot) or not isinstance(node, ast.expr) or not self._real(node):
+                continue
+            shape = self._shape(node)
+            if shape is None:
+                continue
+            for term in self._compound_terms(shape):
+
+                def scaled(k: ast.expr, node: ast.expr = node, term: ast.expr = term) -> ast.expr:
+                    return ast.BinOp(node, ast.Add(), _times(term, k))
+
+                yield self._edit(
+                    spot, ast.BinOp(node, ast.Add(), term), "missing term", 2.6, scaled
+                )
+            for text, look in self.scope.parts.items():
+                if look.shape is None or not _broadcasts(look.shape, shape):
+                    continue
+                yield self._edit(
+                    spot, ast.BinOp(node, ast.Mult(), _parse(text)), "missing factor", 2.6
+                )
+
+    def _compound_terms(self, shape: tuple[int, ...]) -> Iterator[ast.expr]:
+        real = {t: a for t, a in self.scope.atoms.items() if a.shape is not None and a.kind == "f"}
+        for text, look in self.scope.parts.items():
+            if look.shape == shape:
+                yield _parse(text)
+        same = [t for t, a in real.items() if a.shape == shape]
+        numbers = [t for t, a in real.items() if a.shape == ()]
+        for a, b in itertools.islice(itertools.combinations(same, 2), 80):
+            yield _parse(f"{a} * {b}")
+        for a, b in itertools.islice(itertools.product(numbers, same), 60):
+            yield _parse(f"{a} * {b}")
+        matrices = [(t, a.shape) for t, a in real.items() if a.shape and len(a.shape) in (1, 2)]
+        for (a, left), (b, right) in itertools.islice(itertools.product(matrices, repeat=2), 900):
+            for turn_a, turn_b in itertools.product((False, True), repeat=2):
+                first = left[::-1] if turn_a else left
+                second = right[::-1] if turn_b else right
+                if (turn_a and len(left) < 2) or (turn_b and len(right) < 2):
+                    continue
+                if first[-1] == second[0] and (*first[:-1], *second[1:]) == shape:
+                    yield _parse(f"{a}{'.T' * turn_a} @ {b}{'.T' * turn_b}")
+
     # -- one kind each ----------------------------------------------------------------------
 
     def _assignment(self) -> Iterator[Edit]:
@@ -298,12 +362,38 @@ class Editor:
             if isinstance(node.target, ast.Name | ast.Attribute | ast.Subscript):
                 plain = ast.Assign([node.target], node.value)
                 yield self._whole_statement(plain, "= for +=", 1.0)
+            if isinstance(node.target, ast.Subscript) and isinstance(node.op, ast.Add):
+                yield self._unbuffered(node.target, node.value)
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
             if isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
+                fresh = "zeros" in ast.unparse(node.value)
                 for operator in (ast.Add(), ast.Sub(), ast.Mult()):
                     changed = ast.AugAssign(target, operator, node.value)
-                    yield self._whole_statement(changed, "+= for =", 1.0)
+                    yield self._whole_statement(changed, "+= for =", 2.0 if fresh else 1.0)
+
+    def _unbuffered(self, target: ast.Subscript, value: ast.expr) -> Edit:
+        """Return ``np.add.at(x, i, v)`` for ``x[i] += v``, which counts repeated indices once."""
+        index = target.slice
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        slices = [
+            ast.Call(
+                ast.Name("slice", ast.Load()),
+                [p.lower or ast.Constant(None), p.upper or ast.Constant(None)],
+                [],
+            )
+            if isinstance(p, ast.Slice)
+            else p
+            for p in parts
+        ]
+        where = ast.Tuple(slices, ast.Load()) if isinstance(index, ast.Tuple) else slices[0]
+        at = ast.Attribute(
+            ast.Attribute(ast.Name(self.scope.numpy, ast.Load()), "add", ast.Load()),
+            "at",
+            ast.Load(),
+        )
+        call = ast.Call(at, [_readable(target.value), where, value], [])
+        return self._whole_statement(ast.Expr(call), "np.add.at for +=", 1.2)
 
     def _whole_statement(self, new: ast.stmt, kind: str, weight: float) -> Edit:
         parent, name, index = self.home
@@ -418,6 +508,14 @@ class Editor:
                 ast.Attribute(node.args[0], "dot", ast.Load()), [function.value], []
             )
             yield self._edit(spot, swapped, "order of operands", 1.0)
+        if name == "len" and len(node.args) == 1:
+            yield self._edit(
+                spot, ast.Attribute(node.args[0], "size", ast.Load()), "kind of length", 1.0
+            )
+            for axis in (1, 2):
+                shape = ast.Attribute(node.args[0], "shape", ast.Load())
+                other = ast.Subscript(shape, ast.Constant(axis), ast.Load())
+                yield self._edit(spot, other, "kind of length", 1.0)
         yield from self._reduction(spot, node, name)
         if len(node.args) == 1 and not node.keywords and isinstance(function, ast.Name):
             yield self._edit(spot, node.args[0], "dropped function", 1.2)
@@ -427,7 +525,7 @@ class Editor:
             and self._is_module(function.value)
         ):
             yield self._edit(spot, node.args[0], "dropped function", 1.2)
-        elif isinstance(function, ast.Attribute) and name not in ("append", "items", "keys"):
+        elif isinstance(function, ast.Attribute) and name not in _EFFECTS:
             yield self._edit(spot, function.value, "dropped function", 1.3)
 
     def _is_module(self, node: ast.expr) -> bool:
@@ -473,6 +571,9 @@ class Editor:
 
     def _subscript(self, spot: Spot, node: ast.Subscript) -> Iterator[Edit]:
         index = node.slice
+        if isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
+            size = ast.Attribute(node.value.value, "size", ast.Load())
+            yield self._edit(spot, size, "kind of length", 1.0)
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         for i, part in enumerate(parts):
             if isinstance(part, ast.Slice) or isinstance(part, ast.Constant):
@@ -492,6 +593,11 @@ class Editor:
                 spot, ast.Subscript(node.value, swapped, node.ctx), "order of indices", 1.0
             )
         base = self.scope.looks.get(node.value) or self.scope.atoms.get(ast.unparse(node.value))
+        if base is not None and base.shape is not None and len(base.shape) == 1:
+            for index_text in ("[:, None]", "[None, :]"):
+                column = _parse(f"x{index_text}")
+                changed = ast.Subscript(node.value, cast("ast.Subscript", column).slice, node.ctx)
+                yield self._edit(spot, changed, "index", 1.2)
         if not isinstance(node.ctx, ast.Store) and base is not None and base.shape:
             yield self._edit(spot, node.value, "dropped index", 1.3)
 
@@ -512,6 +618,12 @@ class Editor:
                 bounds = {"lower": node.lower, "upper": node.upper, name: choice}
                 changed = ast.Slice(bounds["lower"], bounds["upper"], node.step)
                 yield self._edit(spot, changed, "slice", 1.0)
+        for name, other in (("lower", "upper"), ("upper", "lower")):
+            bound = cast("ast.expr | None", getattr(node, name))
+            if bound is not None and getattr(node, other) is None:
+                moved = bound.operand if isinstance(bound, ast.UnaryOp) else _negative(bound)
+                parts = (None, moved) if name == "lower" else (moved, None)
+                yield self._edit(spot, ast.Slice(*parts, node.step), "slice", 1.0)
         if node.step is None:
             changed = ast.Slice(node.lower, node.upper, _number(-1))
             yield self._edit(spot, changed, "slice", 1.3)
@@ -593,8 +705,34 @@ class Editor:
                     if ast.unparse(new) != ast.unparse(node):
                         yield self._edit(spot, new, "arrangement of a product", 1.3)
 
+    def _kept_parts(self) -> Iterator[Edit]:
+        """Yield the edits that keep only a part, deeper down, of an expression."""
+        for spot in self.spots:
+            node = spot.node
+            shape = self._shape(node)
+            if not isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call) or shape is None:
+                continue
+            direct = set(ast.iter_child_nodes(node))
+            for part in ast.walk(node):
+                if part is node or part in direct or not isinstance(part, ast.expr):
+                    continue
+                if self._shape(part) == shape:
+                    yield self._edit(spot, part, "dropped part", 1.5)
+
     def _terms(self, spot: Spot, node: ast.expr, extra: float) -> Iterator[Edit]:
         shape = self._shape(node)
+        one = ast.Constant(1)
+        for plus in (
+            ast.BinOp(node, ast.Sub(), one),
+            ast.BinOp(one, ast.Sub(), node),
+            ast.BinOp(node, ast.Add(), one),
+        ):
+            yield self._edit(spot, plus, "missing term", 1.6 + extra)
+        for text in self._neighbours(shape):
+            for operator in (ast.Add(), ast.Sub()):
+                yield self._edit(
+                    spot, ast.BinOp(node, operator, _parse(text)), "missing term", 2.0 + extra
+                )
         for text, look in self.scope.atoms.items():
             if look.kind not in "fi" or look.shape is None or text == ast.unparse(node):
                 continue
@@ -611,6 +749,32 @@ class Editor:
             yield self._edit(
                 spot, ast.BinOp(node, ast.Add(), term), "missing term", 2.0 + extra, scaled
             )
+            if look.shape == shape:
+                for left, right in ((node, term), (term, node)):
+                    yield self._edit(
+                        spot, ast.BinOp(left, ast.Sub(), right), "missing term", 2.1 + extra
+                    )
+
+    def _neighbours(self, shape: tuple[int, ...] | None) -> Iterator[str]:
+        """Yield other parts of the arrays that the statement reads parts of."""
+        texts = {ast.unparse(s.node) for s in self.spots if isinstance(s.node, ast.Subscript)}
+        for text in sorted(texts):
+            for old, new in (("[1:]", "[:-1]"), ("[:-1]", "[1:]"), ("[1:", "[:-1"), ("[:-1", "[1:")):
+                if old in text:
+                    yield text.replace(old, new)
+        del shape
+
+    def _wrapped(self, spot: Spot, node: ast.expr, extra: float) -> Iterator[Edit]:
+        np = ast.Name(self.scope.numpy, ast.Load())
+        yield self._edit(spot, ast.BinOp(node, ast.Pow(), ast.Constant(2)), "power", 1.5 + extra)
+        yield self._edit(spot, ast.BinOp(ast.Constant(1), ast.Div(), node), "power", 1.7 + extra)
+        for name in _WRAPPERS:
+            call = ast.Call(ast.Attribute(np, name, ast.Load()), [node], [])
+            yield self._edit(spot, call, "missing function", 1.7 + extra)
+        for name, arity in self.scope.functions.items():
+            if arity == 1:
+                call = ast.Call(ast.Name(name, ast.Load()), [node], [])
+                yield self._edit(spot, call, "missing function", 1.7 + extra)
 
     def _factors(self, spot: Spot, node: ast.expr, extra: float) -> Iterator[Edit]:
         shape = self._shape(node)
@@ -699,7 +863,15 @@ def _home(statement: ast.stmt, parent: ast.AST) -> tuple[ast.AST, str, int]:
             for i, inner in enumerate(cast("list[Any]", part)):
                 if inner is statement:
                     return parent, name, i
-    raise LookupError("a statement that does not stand in a block")
+    return parent, "body", 0
+
+
+def _readable(node: ast.expr) -> ast.expr:
+    return _parse(ast.unparse(node))
+
+
+def _negative(node: ast.expr) -> ast.expr:
+    return ast.UnaryOp(ast.USub(), node)
 
 
 def _itself(factor: ast.expr) -> ast.expr:

@@ -100,6 +100,22 @@ class Experiment:
         assert self.hook.recording is not None
         return outcome, self.hook.recording
 
+    def record_edited(self, theta: Vector) -> tuple[list[Site], Recording] | None:
+        """Instrument the trees as they are now, edits included, and keep every value."""
+        instrumenter = Instrumenter()
+        try:
+            codes = {
+                number: unit.compile(instrumenter.rewrite(unit, number))
+                for number, unit in enumerate(self.program.units)
+            }
+            self.hook.begin(record=True)
+            with self.program.replaced(codes, self.hook):
+                outcome = self._sample(theta)
+        except (SyntaxError, ValueError, KeyError, TypeError):
+            return None
+        recording = self.hook.recording
+        return None if outcome is None or recording is None else (instrumenter.sites, recording)
+
     def _sample(self, theta: Vector) -> Outcome | None:
         sample = self.evaluator.try_sample(theta, where="trace")
         self.keeper.restore()

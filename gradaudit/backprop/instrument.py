@@ -175,7 +175,7 @@ class _Rewriter:
         first = call.args[0] if call.args else None
         function = call.func
         if isinstance(function, ast.Attribute) and function.attr == "append" and first:
-            call.args[0] = self.value(first, place, _source(function.value))
+            call.args[0] = self.value(first, place, _source(function.value) + ".append()")
             return [node]
         for i, argument in enumerate(call.args):
             if i == 0 and isinstance(argument, ast.Name | ast.Attribute | ast.Subscript):
@@ -238,8 +238,9 @@ class _Rewriter:
     def value(self, node: ast.expr, place: _Place, target: str) -> ast.expr:
         """Rewrite the value of a statement, part by part when it is a display."""
         if isinstance(node, ast.Tuple | ast.List) and target:
+            whole = target == "return" or target.endswith("()")
             node.elts = [
-                self.value(part, place, target if target == "return" else f"{target}[{i}]")
+                self.value(part, place, target if whole else f"{target}[{i}]")
                 for i, part in enumerate(node.elts)
             ]
             return node

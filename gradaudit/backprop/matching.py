@@ -242,6 +242,47 @@ def _factor(along: Array, sketch: Sketch, *, single: bool) -> float | None:
 
 
 @dataclass(slots=True, eq=False)
+class Account:
+    """How much of the backward pass is recognised once an edit is made.
+
+    Attributes
+    ----------
+    right : set of ast.stmt
+        Statements with a value that is a derivative as it stands.
+    factors : dict
+        Of the other statements that are recognised, the factor.
+    """
+
+    right: set[ast.stmt] = field(default_factory=set["ast.stmt"])
+    factors: dict[ast.stmt, float] = field(default_factory=dict["ast.stmt", float])
+
+    @property
+    def worth(self) -> float:
+        """Weigh what is recognised; every further factor asks for an explanation of its own."""
+        kinds = {f"{abs(factor):.5g}" for factor in self.factors.values()}
+        return len(self.right) + 0.9 * len(self.factors) - 0.9 * len(kinds)
+
+
+def account(sites: Sequence[Site], recording: Recording, derivatives: Derivatives) -> Account:
+    """Recognise the values of all statements of a run."""
+    mine = {s.number: s.statement for s in sites if s.role in ("value", "store", "target")}
+    events: dict[int, list[Event]] = {}
+    for event in recording.values:
+        if event[0] in mine:
+            events.setdefault(event[0], []).append(event)
+    chosen = [e for found in events.values() for e in {found[0], found[-1]}]
+    found = Account()
+    for event, match in match_values(derivatives, recording, chosen).items():
+        if match.factor == 1.0:
+            found.right.add(mine[event[0]])
+        else:
+            found.factors[mine[event[0]]] = match.factor
+    for statement in found.right:
+        found.factors.pop(statement, None)
+    return found
+
+
+@dataclass(slots=True, eq=False)
 class Standing:
     """What is known about the values of one line.
 

@@ -13,12 +13,13 @@ import numpy as np
 from gradaudit.backprop.edits import Edit, Editor, Scope
 from gradaudit.backprop.events import Array, Look
 from gradaudit.backprop.experiment import Experiment, Outcome
-from gradaudit.backprop.program import Key
+from gradaudit.backprop.program import Key, Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
 
 _COLINEAR: Final = 1e-6
 _ROUND: Final = 1e-6
+_NO_VALUES: Final = ("module", "function", "builtin_function_or_method", "type", "NoneType", "str")
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +102,15 @@ class Search:
         for edit in self._editor(line).simple():
             self.attempt(line, edit)
 
+    def try_neutral(self, line: Line) -> None:
+        """Try edits of a line that the cost depends on, but perhaps not in this respect."""
+        unit = self.experiment.program.units[line.unit]
+        if ends_a_loop(line.statement, unit):
+            return
+        scope, parent = self.scope(line), unit.parents[line.statement]
+        for edit in Editor(line.statement, scope, parent, thawed=True).simple():
+            self.attempt(line, edit)
+
     def try_signs(self, line: Line) -> None:
         """Try the other sign, or another factor, for every part."""
         for edit in self._editor(line).signs():
@@ -114,6 +124,11 @@ class Search:
     def try_insertions(self, line: Line) -> None:
         """Try to add a term or a factor."""
         for edit in self._editor(line).insertions():
+            self.attempt(line, edit)
+
+    def try_products(self, line: Line) -> None:
+        """Try to add a product of two values, or an expression used elsewhere."""
+        for edit in self._editor(line).products():
             self.attempt(line, edit)
 
     def try_rewrites(self, line: Line) -> None:
@@ -223,6 +238,8 @@ class Search:
 
     def _new_editor(self, line: Line) -> Editor:
         unit = self.experiment.program.units[line.unit]
+        if ends_a_loop(line.statement, unit):
+            return Editor(ast.Pass(), self.scope(line), ast.Module([], []))
         return Editor(line.statement, self.scope(line), unit.parents[line.statement])
 
     def scope(self, line: Line) -> Scope:
@@ -239,7 +256,9 @@ class Search:
             node = unit.parents.get(node)
             if isinstance(node, ast.FunctionDef | ast.Lambda):
                 scopes.add(node)
+        is_method = "self" in _parameters(line.scope)
         atoms: dict[str, Look] = {}
+        parts: dict[str, Look] = {}
         looks: dict[ast.AST, Look] = {}
         numbers: dict[str, float] = {}
         for site in self.experiment.sites:
@@ -248,19 +267,33 @@ class Search:
                 continue
             if site.role not in ("store", "target"):
                 looks[site.node] = look
-            if site.unit != line.unit or site.scope not in scopes:
+            foreign = site.unit != line.unit or site.scope not in scopes
+            if foreign and not (
+                site.unit == line.unit
+                and is_method
+                and (site.text if site.role != "value" else site.target).startswith("self.")
+            ):
                 continue
             text = site.text
             if site.role == "value":
                 text = site.target
             elif site.role == "part":
+                if look.shape is not None and len(site.text) < 60 and len(parts) < 60:
+                    parts.setdefault(site.text, look)
                 continue
-            if text and text != "return" and _is_atom(text) and look.shape is not None:
+            if text and text != "return" and _is_atom(text) and look.kind not in _NO_VALUES:
                 atoms.setdefault(text, look)
                 if look.number is not None:
                     numbers.setdefault(text, look.number)
+        for name in sorted(_parameters(line.scope) - {"self", "cls"}):
+            atoms.setdefault(name, Look("?", None))
+        for text, look in list(atoms.items()):
+            if look.shape and "[" not in text:
+                numbers.setdefault(f"{text}.size", float(math.prod(look.shape)))
+                for axis, length in enumerate(look.shape):
+                    numbers.setdefault(f"{text}.shape[{axis}]", float(length))
         return Scope(
-            atoms, looks, self._arity, self.survey.frozen, self._numpy, numbers
+            atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers
         )
 
 
@@ -316,6 +349,26 @@ def name_number(value: float, numbers: dict[str, float]) -> ast.expr | None:
 
 def _near(value: float, other: float) -> bool:
     return abs(value - other) <= _ROUND * max(1e-3, abs(other))
+
+
+def _parameters(scope: ast.AST) -> set[str]:
+    arguments = getattr(scope, "args", None)
+    return {a.arg for a in arguments.args} if isinstance(arguments, ast.arguments) else set()
+
+
+def ends_a_loop(statement: ast.stmt, unit: Unit) -> bool:
+    """Tell whether a loop might never end when a statement is changed."""
+    node: ast.AST | None = statement
+    while node is not None:
+        node = unit.parents.get(node)
+        if isinstance(node, ast.While):
+            tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+            for part in ast.walk(statement):
+                if isinstance(part, ast.Name) and part.id in tested:
+                    called = isinstance(unit.parents.get(part), ast.Attribute)
+                    if called or isinstance(part.ctx, ast.Store):
+                        return True
+    return False
 
 
 def own_functions(experiment: Experiment) -> dict[str, int]:

@@ -76,6 +76,8 @@ class Survey:
         All statements that may be at fault, in the order of the run.
     frozen : set of ast.AST
         Nodes that the cost depends on.
+    neutral : list of Line
+        The statements they make up: a mistake there may still leave the cost as it is.
     """
 
     recording: Recording
@@ -83,6 +85,7 @@ class Survey:
     effects: dict[int, Effect]
     lines: list[Line]
     frozen: set[ast.AST]
+    neutral: list[Line]
 
 
 def doubled(_count: int, value: Array) -> Array:
@@ -115,7 +118,8 @@ def survey(experiment: Experiment, reference: Reference) -> Survey | None:
             effects[site.number] = _effect(experiment, reference, outcome, site)
     frozen |= _frozen(experiment.sites, effects)
     lines = _lines(experiment, recording, effects, frozen, outcome.gradient.size)
-    return Survey(recording, outcome, effects, lines, frozen)
+    neutral = _lines(experiment, recording, effects, frozen, outcome.gradient.size, neutral=True)
+    return Survey(recording, outcome, effects, lines, frozen, neutral)
 
 
 def _effect(
@@ -162,13 +166,15 @@ def _lines(
     effects: dict[int, Effect],
     frozen: set[ast.AST],
     size: int,
+    *,
+    neutral: bool = False,
 ) -> list[Line]:
     order: dict[int, int] = {}
     for position, (site, _) in enumerate(recording.values):
         order.setdefault(site, position)
     lines: dict[ast.stmt, Line] = {}
     for site in experiment.sites:
-        if site.number not in recording.looks or site.statement in frozen:
+        if site.number not in recording.looks or (site.statement in frozen) != neutral:
             continue
         line = lines.get(site.statement)
         if line is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,8 +11,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gradaudit.backprop.edits import Edit
 from gradaudit.backprop.experiment import Experiment
-from gradaudit.backprop.matching import Derivatives, Match, Standing, standings
+from gradaudit.backprop.matching import (
+    Account,
+    Derivatives,
+    Match,
+    Standing,
+    account,
+    standings,
+)
 from gradaudit.backprop.reference import Reference, complete_reference
 from gradaudit.backprop.repair import Repair, Search
 from gradaudit.backprop.results import Step, StepVerdict, Suspect, Trace
@@ -49,6 +58,7 @@ class Knowledge:
     chain: list[Fault] = field(default_factory=list["Fault"])
     solved: dict[ast.stmt, Solution] = field(default_factory=dict["ast.stmt", "Solution"])
     complete: bool = False
+    explained: dict[Edit, Account] = field(default_factory=dict["Edit", Account])
 
     def rank(self, line: Line) -> int:
         """Tell how suspicious the values of a line are: 0 most, 2 when one is a derivative."""
@@ -84,17 +94,55 @@ class Knowledge:
             for line in unsure:
                 search.try_simple(line)
                 search.try_names(line)
-        for tier in (search.try_signs, search.try_names, search.try_insertions):
-            if not search.found:
-                for line in whole:
-                    tier(line)
+        tiers = (
+            search.try_names,
+            search.try_signs,
+            search.try_insertions,
+            search.try_rewrites,
+            search.try_products,
+        )
+        for tier in tiers:
+            for line in self._worth_more(search, whole):
+                tier(line)
         if not search.found:
-            for line in self._neutral(search):
-                search.try_simple(line)
+            for line in search.survey.neutral:
+                search.try_neutral(line)
 
-    def _neutral(self, search: Search) -> list[Line]:
-        """Return lines that the cost depends on, where a mistake may still leave it as it is."""
-        return []
+    def _worth_more(self, search: Search, lines: list[Line]) -> list[Line]:
+        """Return the lines that may explain more than the best repair so far does."""
+        if not search.found:
+            return lines
+        best = self._ordered(search.found)[0]
+        after = self._after(best)
+        known = after.right | after.factors.keys()
+        broken = self.rank(best.line) == 2 and best.line.statement not in known
+        return [
+            line
+            for line in lines
+            if self.rank(line) == 0
+            and line.statement not in known
+            and (broken or line.first_seen < best.line.first_seen)
+        ]
+
+    def _after(self, repair: Repair) -> Account:
+        """Return how much of the backward pass is recognised once an edit is made."""
+        known = self.explained.get(repair.edit)
+        if known is not None:
+            return known
+        experiment, seen = self.experiment, self.survey
+        assert experiment is not None and seen is not None and self.derivatives is not None
+        with repair.edit.applied():
+            result = experiment.record_edited(self.points[0].theta)
+        found = Account()
+        if result is not None:
+            found = account(*result, self.derivatives)
+            if repair.edit.new in found.right:
+                found.right.add(repair.line.statement)
+            mine = {line.statement for line in seen.lines}
+            found.right &= mine
+            found.factors = {s: f for s, f in found.factors.items() if s in mine}
+        self.explained[repair.edit] = found
+        return found
 
     def ordered_lines(self, wrong: NDArray[np.bool_]) -> list[Line]:
         """Return the lines that may be at fault, most suspicious first."""
@@ -114,8 +162,32 @@ class Knowledge:
                 best[repair.line.statement] = repair
         return sorted(
             best.values(),
-            key=lambda r: (r.edit.weight + 0.4 * self.rank(r.line), r.line.first_seen),
+            key=lambda r: (
+                r.edit.weight
+                + 0.4 * self.rank(r.line)
+                - 0.7 * self._after(r).worth
+                - self._likeness(r),
+                r.line.first_seen,
+            ),
         )
+
+    def _likeness(self, repair: Repair) -> float:
+        """Weigh how well the corrected statement fits in: like others, or no longer empty."""
+        unit = self.experiment.program.units[repair.line.unit] if self.experiment else None
+        if unit is None:
+            return 0.0
+        statement = repair.line.statement
+        old = ast.unparse(statement)
+        with repair.edit.applied():
+            new = repair.edit.new if isinstance(repair.edit.new, ast.stmt) else statement
+            shape = _form(new)
+            others = {
+                _form(s)
+                for s in ast.walk(unit.tree)
+                if isinstance(s, ast.Assign | ast.AugAssign) and s is not new
+            }
+        left, _, right = old.partition(" = ")
+        return 0.6 * (shape in others) + 1.0 * (left == right)
 
     def _fault(self, repair: Repair) -> Fault:
         assert self.experiment is not None
@@ -219,6 +291,11 @@ def _apply(experiment: Experiment, repair: Repair) -> None:
             unit.parents.setdefault(child, node)
     experiment.plain[repair.line.unit] = unit.compile()
     experiment.rebuild()
+
+
+def _form(statement: ast.stmt) -> str:
+    """Return a statement's text without the numbers in its names."""
+    return re.sub(r"\d+", "#", ast.unparse(statement))
 
 
 def _covers(line: Line, wrong: NDArray[np.bool_]) -> bool:
