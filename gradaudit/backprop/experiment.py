@@ -150,7 +150,7 @@ class _Keeper:
     def __init__(self, roots: Iterable[Any]) -> None:
         found: dict[int, NDArray[Any]] = {}
         for root in roots:
-            _collect(root, found, 4)
+            _collect(root, found, 6)
         self.kept = [(array, array.copy()) for array in found.values()]
 
     def restore(self) -> None:
@@ -188,7 +188,8 @@ def _parts_of(value: Any) -> list[Any]:
     bound = getattr(value, "__self__", None)
     parts = [bound, getattr(value, "__func__", None)] if bound is not None else []
     if type(value).__module__ == "functools":
-        parts += [getattr(value, "func", None), getattr(value, "args", None)]
+        names = ("func", "args", "keywords")
+        parts += [getattr(value, name, None) for name in names]
     space = getattr(value, "__dict__", None)
     return [*parts, *list(space.values())[:200]] if isinstance(space, dict) else parts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,11 +34,14 @@ class Sketch:
         For the directions of its size, as far as they were measured.
     bar : float
         How far each slope may be off.
+    whole : bool
+        The value is seen where it is made, so that all its uses count.
     """
 
     event: Event
     slopes: Array
     bar: float
+    whole: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -54,12 +58,15 @@ class Match:
         Value over derivative.
     turned : bool
         It is the derivative transposed.
+    whole : bool
+        The derivative counts all uses of the forward value, not one of several.
     """
 
     event: Event
     forward: Event
     factor: float
     turned: bool
+    whole: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +110,7 @@ def sketch_derivatives(
         directions = found.directions[value.size][: 2 if value.size > 1 else 1]
         sketch = _sketch(experiment, reference, event, value, directions)
         if sketch is not None and np.any(np.abs(sketch.slopes) > 10 * sketch.bar):
+            sketch.whole = experiment.sites[event[0]].role != "use"
             found.sketches.append(sketch)
             found.by_size.setdefault(value.size, []).append(sketch)
     return found
@@ -215,9 +223,9 @@ def _best_match(derivatives: Derivatives, event: Event, value: Array) -> Match |
             factor = _factor(along[: sketch.slopes.size], sketch, single=value.size == 1)
             if factor is None:
                 continue
-            quality = (0.0 if factor == 1.0 else 1.0) + (0.3 if turned else 0.0)
+            quality = (0.0 if factor == 1.0 else 1.0) + 0.3 * turned + 0.2 * (not sketch.whole)
             if best is None or quality < best[0]:
-                best = quality, Match(event, sketch.event, factor, turned)
+                best = quality, Match(event, sketch.event, factor, turned, sketch.whole)
     return None if best is None else best[1]
 
 
@@ -247,39 +255,86 @@ class Account:
 
     Attributes
     ----------
-    right : set of ast.stmt
-        Statements with a value that is a derivative as it stands.
-    factors : dict
-        Of the other statements that are recognised, the factor.
+    matches : dict
+        By statement, the best match among its values.
+    agreeing : int
+        Statements whose target is called after what they are the derivative of.
     """
 
-    right: set[ast.stmt] = field(default_factory=set["ast.stmt"])
-    factors: dict[ast.stmt, float] = field(default_factory=dict["ast.stmt", float])
+    matches: dict[ast.stmt, Match] = field(default_factory=dict["ast.stmt", Match])
+    agreeing: int = 0
 
     @property
     def worth(self) -> float:
-        """Weigh what is recognised; every further factor asks for an explanation of its own."""
-        kinds = {f"{abs(factor):.5g}" for factor in self.factors.values()}
-        return len(self.right) + 0.9 * len(self.factors) - 0.9 * len(kinds)
+        """Weigh what is recognised.
+
+        Derivatives by different values count, not the same one twice; a derivative that misses
+        some uses of its value counts half; every further factor asks for an explanation.
+        """
+        different = {match.forward[0] for match in self.matches.values()}
+        factors = {f"{abs(m.factor):.5g}" for m in self.matches.values() if m.factor != 1.0}
+        parts = sum(not match.whole for match in self.matches.values())
+        plain = sum(match.factor == 1.0 for match in self.matches.values())
+        return (
+            0.8 * len(different)
+            + 0.2 * plain
+            - 0.5 * parts
+            - 0.9 * len(factors)
+            + 0.2 * self.agreeing
+        )
+
+    def repeated(self, statement: ast.stmt) -> bool:
+        """Tell whether another statement is the derivative of the same value."""
+        match = self.matches.get(statement)
+        return match is not None and any(
+            other.forward[0] == match.forward[0]
+            for s, other in self.matches.items()
+            if s is not statement
+        )
 
 
-def account(sites: Sequence[Site], recording: Recording, derivatives: Derivatives) -> Account:
+def account(
+    sites: Sequence[Site],
+    forward_sites: Sequence[Site],
+    recording: Recording,
+    derivatives: Derivatives,
+) -> Account:
     """Recognise the values of all statements of a run."""
-    mine = {s.number: s.statement for s in sites if s.role in ("value", "store", "target")}
+    mine = {s.number: s for s in sites if s.role in ("value", "store", "target")}
     events: dict[int, list[Event]] = {}
     for event in recording.values:
         if event[0] in mine:
             events.setdefault(event[0], []).append(event)
     chosen = [e for found in events.values() for e in {found[0], found[-1]}]
     found = Account()
+    agreeing: set[ast.stmt] = set()
     for event, match in match_values(derivatives, recording, chosen).items():
-        if match.factor == 1.0:
-            found.right.add(mine[event[0]])
-        else:
-            found.factors[mine[event[0]]] = match.factor
-    for statement in found.right:
-        found.factors.pop(statement, None)
+        site = mine[event[0]]
+        known = found.matches.get(site.statement)
+        if known is None or _quality(match) < _quality(known):
+            found.matches[site.statement] = match
+            agreeing.discard(site.statement)
+            if _called_after(site.target, forward_sites[match.forward[0]]):
+                agreeing.add(site.statement)
+    found.agreeing = len(agreeing)
     return found
+
+
+def _quality(match: Match) -> float:
+    return (match.factor != 1.0) + 0.3 * match.turned + 0.2 * (not match.whole)
+
+
+def _called_after(target: str, forward: Site) -> bool:
+    """Tell whether ``dSdz2`` is the derivative of ``z2``."""
+    name = forward.target if forward.role == "value" else forward.text
+    bare, of = _letters(target), _letters(name)
+    return bool(of) and len(of) < len(bare) and (bare.endswith(of) or of in bare)
+
+
+def _letters(name: str) -> str:
+    """Return the last part of a name: ``self.dW`` is dW, ``grads['b']`` is b."""
+    words = re.findall(r"[A-Za-z_][A-Za-z_0-9]*", name)
+    return words[-1].replace("_", "").lower() if words else ""
 
 
 @dataclass(slots=True, eq=False)
@@ -302,8 +357,8 @@ class Standing:
 
     @property
     def right(self) -> bool:
-        """Whether some value is a derivative as it stands."""
-        return any(m.factor == 1.0 for m in self.matches)
+        """Whether some value is a derivative as it stands, and no part of one."""
+        return any(m.factor == 1.0 and m.whole for m in self.matches)
 
     @property
     def known(self) -> bool:

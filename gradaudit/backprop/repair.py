@@ -107,7 +107,7 @@ class Search:
         unit = self.experiment.program.units[line.unit]
         if ends_a_loop(line.statement, unit):
             return
-        scope, parent = self.scope(line), unit.parents[line.statement]
+        scope, parent = self.scope(line), home_of(line.statement, unit)
         for edit in Editor(line.statement, scope, parent, thawed=True).simple():
             self.attempt(line, edit)
 
@@ -240,7 +240,7 @@ class Search:
         unit = self.experiment.program.units[line.unit]
         if ends_a_loop(line.statement, unit):
             return Editor(ast.Pass(), self.scope(line), ast.Module([], []))
-        return Editor(line.statement, self.scope(line), unit.parents[line.statement])
+        return Editor(line.statement, self.scope(line), home_of(line.statement, unit))
 
     def scope(self, line: Line) -> Scope:
         """Return what is known of the names where a line stands."""
@@ -276,7 +276,7 @@ class Search:
                 continue
             text = site.text
             if site.role == "value":
-                text = site.target
+                text = site.target if _holds_its_value(site.target) else ""
             elif site.role == "part":
                 if look.shape is not None and len(site.text) < 60 and len(parts) < 60:
                     parts.setdefault(site.text, look)
@@ -295,6 +295,17 @@ class Search:
         return Scope(
             atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers
         )
+
+
+def _holds_its_value(text: str) -> bool:
+    """Tell whether a target holds just what was assigned to it: not a slice of an array."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return False
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant | ast.Name)
+    return True
 
 
 def _is_atom(text: str) -> bool:
@@ -349,6 +360,11 @@ def name_number(value: float, numbers: dict[str, float]) -> ast.expr | None:
 
 def _near(value: float, other: float) -> bool:
     return abs(value - other) <= _ROUND * max(1e-3, abs(other))
+
+
+def home_of(statement: ast.stmt, unit: Unit) -> ast.AST:
+    """Return what a statement stands in."""
+    return unit.parents.get(statement) or ast.Module([statement], [])
 
 
 def _parameters(scope: ast.AST) -> set[str]:

@@ -133,3 +133,14 @@ class Trace(Result):
     def __repr__(self) -> str:
         first = f"line {self.suspects[0].line} first" if self.suspects else "no suspects"
         return f"<Trace: {len(self.steps)} steps, {first}, {self.evaluations.cost} evaluations>"
+
+    def __str__(self) -> str:
+        # display methods of results reach the renderers; named in the import contract
+        from gradaudit.report.trace import render_trace
+
+        return render_trace(self)
+
+    def __rich__(self) -> Any:
+        from gradaudit.report.trace import trace_renderable
+
+        return trace_renderable(self)

@@ -181,7 +181,8 @@ def _lines(
             line = Line(site.statement, site.unit, site.scope, reach=np.zeros(size, dtype=np.bool_))
             lines[site.statement] = line
         line.sites.append(site)
-        line.first_seen = min(line.first_seen, order.get(site.number, 10**9))
+        if site.role in ("value", "store", "target"):
+            line.first_seen = min(line.first_seen, order.get(site.number, 10**9))
         effect = effects.get(site.number)
         if effect is not None and effect.shift is not None:
             line.certain = True

@@ -33,6 +33,8 @@ from gradaudit.results import Evaluations, Report
 _MOST_FAULTS: Final = 6
 # lines that are solved for when no edit was found
 _MOST_SOLVED: Final = 8
+# how much more one repair must cost than another to be the worse explanation
+_CLEARLY: Final = 0.35
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +67,19 @@ class Knowledge:
         standing = self.standings.get(line.statement)
         if standing is None:
             return 1
-        return 2 if standing.right else 1 if standing.known else 0
+        if standing.right:
+            return 1 if self._repeats(line, standing) else 2
+        return 1 if standing.known else 0
+
+    def _repeats(self, line: Line, standing: Standing) -> bool:
+        """Tell whether an earlier line is the derivative of the same value already."""
+        mine = {match.forward[0] for match in standing.matches}
+        return any(
+            other.first_seen < line.first_seen
+            and self.standings.get(other.statement) is not None
+            and mine & {m.forward[0] for m in self.standings[other.statement].matches}
+            for other in (self.survey.lines if self.survey else ())
+        )
 
     # -- the search -------------------------------------------------------------------------
 
@@ -75,35 +89,40 @@ class Knowledge:
         assert experiment is not None and seen is not None
         search = Search(experiment, seen, self.points)
         self._single(search)
+        if not search.found and not self._chained(search):
+            self._far_fetched(search)
         if search.found:
             self.found = [self._fault(r) for r in self._ordered(search.found)]
+            self.chain.clear()
             self.complete = True
-            return
-        self._chained(search)
-        if not self.complete:
+        elif not self.complete:
             self._solve()
 
     def _single(self, search: Search) -> None:
+        """Try one edit: what stands there, then other names, then what may be missing."""
         lines = self.ordered_lines(search.wrong)
         whole = [line for line in lines if line.certain and _covers(line, search.wrong)]
-        unsure = [line for line in lines if not line.certain]
         search.try_factors(whole)
         for line in whole:
             search.try_simple(line)
         if not search.found:
-            for line in unsure:
-                search.try_simple(line)
-                search.try_names(line)
-        tiers = (
-            search.try_names,
-            search.try_signs,
-            search.try_insertions,
-            search.try_rewrites,
-            search.try_products,
-        )
-        for tier in tiers:
-            for line in self._worth_more(search, whole):
-                tier(line)
+            for line in lines:
+                if not line.certain:
+                    search.try_simple(line)
+                    search.try_names(line)
+        for line in self._worth_more(search, whole):
+            search.try_names(line)
+        for line in self._worth_more(search, whole):
+            if line in self._worth_more(search, whole):
+                search.try_signs(line)
+                search.try_insertions(line)
+                search.try_rewrites(line)
+
+    def _far_fetched(self, search: Search) -> None:
+        """Try what is left when no plain edit explains anything."""
+        for line in self.ordered_lines(search.wrong):
+            if line.certain and _covers(line, search.wrong):
+                search.try_products(line)
         if not search.found:
             for line in search.survey.neutral:
                 search.try_neutral(line)
@@ -114,13 +133,19 @@ class Knowledge:
             return lines
         best = self._ordered(search.found)[0]
         after = self._after(best)
-        known = after.right | after.factors.keys()
-        broken = self.rank(best.line) == 2 and best.line.statement not in known
+        broken = self.rank(best.line) == 2 and best.line.statement not in after.matches
+
+        def doubtful(line: Line) -> bool:
+            match = after.matches.get(line.statement)
+            if match is None:
+                return self.rank(line) == 0
+            return not match.whole or after.repeated(line.statement)
+
         return [
             line
             for line in lines
-            if self.rank(line) == 0
-            and line.statement not in known
+            if line is not best.line
+            and doubtful(line)
             and (broken or line.first_seen < best.line.first_seen)
         ]
 
@@ -135,12 +160,13 @@ class Knowledge:
             result = experiment.record_edited(self.points[0].theta)
         found = Account()
         if result is not None:
-            found = account(*result, self.derivatives)
-            if repair.edit.new in found.right:
-                found.right.add(repair.line.statement)
+            sites, recording = result
+            found = account(sites, experiment.sites, recording, self.derivatives)
+            new = repair.edit.new
+            if isinstance(new, ast.stmt) and new in found.matches:
+                found.matches[repair.line.statement] = found.matches.pop(new)
             mine = {line.statement for line in seen.lines}
-            found.right &= mine
-            found.factors = {s: f for s, f in found.factors.items() if s in mine}
+            found.matches = {s: m for s, m in found.matches.items() if s in mine}
         self.explained[repair.edit] = found
         return found
 
@@ -158,17 +184,17 @@ class Knowledge:
         best: dict[ast.stmt, Repair] = {}
         for repair in repairs:
             other = best.get(repair.line.statement)
-            if other is None or repair.edit.weight < other.edit.weight:
+            if other is None or _plainness(repair) < _plainness(other):
                 best[repair.line.statement] = repair
-        return sorted(
-            best.values(),
-            key=lambda r: (
-                r.edit.weight
-                + 0.4 * self.rank(r.line)
-                - 0.7 * self._after(r).worth
-                - self._likeness(r),
-                r.line.first_seen,
-            ),
+        return sorted(best.values(), key=lambda r: (self.cost(r), r.line.first_seen))
+
+    def cost(self, repair: Repair) -> float:
+        """Weigh a repair: the far-fetched ones, that explain little, cost most."""
+        return (
+            repair.edit.weight
+            + 0.4 * self.rank(repair.line)
+            - 0.7 * self._after(repair).worth
+            - self._likeness(repair)
         )
 
     def _likeness(self, repair: Repair) -> float:
@@ -199,11 +225,12 @@ class Knowledge:
 
     # -- several mistakes -------------------------------------------------------------------
 
-    def _chained(self, search: Search) -> None:
+    def _chained(self, search: Search) -> bool:
         """Repair one line after the other, as long as more of the gradient becomes right."""
         experiment = self.experiment
         assert experiment is not None
         applied: list[Repair] = []
+        first = self.survey
         try:
             self._complete_points()
             for _ in range(_MOST_FAULTS):
@@ -213,23 +240,39 @@ class Knowledge:
                 self.chain.append(self._fault(repair))
                 applied.append(repair)
                 _apply(experiment, repair)
-                for point in self.points:
-                    outcome = experiment.run(point.theta)
-                    if outcome is None:
-                        return
-                    point.outcome = outcome
+                if not self._look_again():
+                    break
                 if not any(p.wrong(p.outcome.gradient).any() for p in self.points):
                     self.complete = True
-                    return
-                seen = survey(experiment, self.points[0])
-                if seen is None:
-                    return
-                self.survey = seen
-                search = Search(experiment, seen, self.points)
+                    break
+                assert self.survey is not None
+                search = Search(experiment, self.survey, self.points)
         finally:
             for repair in reversed(applied):
                 repair.edit.put(repair.edit.old)
             experiment.plain.clear()
+            if applied:
+                experiment.rebuild()
+        if not self.complete and applied:
+            self.survey = first
+            self._look_again()
+        return self.complete
+
+    def _look_again(self) -> bool:
+        """Follow the values of the program as it is edited now."""
+        experiment = self.experiment
+        assert experiment is not None
+        for point in self.points:
+            outcome = experiment.run(point.theta)
+            if outcome is None:
+                return False
+            point.outcome = outcome
+        seen = survey(experiment, self.points[0])
+        if seen is None or self.derivatives is None:
+            return False
+        self.survey = seen
+        self.standings = standings(seen.lines, seen.recording, self.derivatives)
+        return True
 
     def _complete_points(self) -> None:
         assert self.experiment is not None
@@ -241,19 +284,22 @@ class Knowledge:
     def _best_progress(self, search: Search) -> Repair | None:
         lines = self.ordered_lines(search.wrong)
         search.try_factors(lines)
-        tiers = (
-            search.try_simple,
-            search.try_signs,
-            search.try_names,
-            search.try_insertions,
-            search.try_rewrites,
-        )
-        for tier in tiers:
-            for line in lines:
+        for line in lines:
+            search.try_simple(line)
+        repair = self._best_partial(search)
+        if repair is not None:
+            return repair
+        for line in sorted(lines, key=lambda x: (self.rank(x), x.first_seen)):
+            for tier in (
+                search.try_signs,
+                search.try_names,
+                search.try_rewrites,
+                search.try_insertions,
+            ):
                 tier(line)
-            repair = self._best_partial(search)
-            if repair is not None:
-                return repair
+                repair = self._best_partial(search)
+                if repair is not None:
+                    return repair
         return None
 
     def _best_partial(self, search: Search) -> Repair | None:
@@ -291,6 +337,12 @@ def _apply(experiment: Experiment, repair: Repair) -> None:
             unit.parents.setdefault(child, node)
     experiment.plain[repair.line.unit] = unit.compile()
     experiment.rebuild()
+
+
+def _plainness(repair: Repair) -> tuple[float, int]:
+    edit = repair.edit
+    length = len(ast.unparse(edit.new)) if isinstance(edit.new, ast.expr | ast.stmt) else 0
+    return edit.weight, length
 
 
 def _form(statement: ast.stmt) -> str:
@@ -471,9 +523,12 @@ def _confidence(
 ) -> tuple[bool, str]:
     if not suspects:
         return True, "the gradient is right"
-    equal = [s for s in suspects if s.repairs_gradient and s.suggestion]
-    if known.found and len({(s.path, s.line) for s in equal}) == 1:
-        return True, "high: one edit of this line alone makes the whole gradient right"
+    costs = [known.cost(fault.repair) for fault in known.found]
+    equal = [cost for cost in costs if cost < costs[0] + _CLEARLY]
+    if known.found and len(equal) == 1:
+        if len(costs) == 1:
+            return True, "high: edits of no other line were found to make the gradient right"
+        return True, "high: edits of other lines make the gradient right, but explain less"
     if known.found:
         return False, (
             f"medium: edits of {len(equal)} lines make the whole gradient right; "
