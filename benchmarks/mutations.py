@@ -75,10 +75,12 @@ def mutants(source: str, rng: random.Random, per_line: int = 3) -> Iterator[Muta
     parents = {c: p for p in ast.walk(tree) for c in ast.iter_child_nodes(p)}
     candidates = []
     for statement in ast.walk(tree):
-        if not isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.AnnAssign):
+        if not isinstance(
+            statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.AnnAssign
+        ):
             continue
         scope = _scope(statement, parents)
-        if scope is None or scope.name == "make_problem" and not _inner(statement, parents):
+        if scope is None or (scope.name == "make_problem" and not _inner(statement, parents)):
             continue
         candidates.append((statement, scope))
     rng.shuffle(candidates)
@@ -214,14 +216,12 @@ def _node_changes(node: ast.AST, names: list[str], called: bool):
             yield "comparison", node, ast.Compare(node.left, [other()], node.comparators[:1])
     elif isinstance(node, ast.Call):
         yield from _call_changes(node)
-    elif isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice | ast.Tuple):
-        if not isinstance(node.slice, ast.Constant):
-            for op in (ast.Add(), ast.Sub()):
-                yield (
-                    "index",
-                    node,
-                    ast.Subscript(node.value, ast.BinOp(node.slice, op, ast.Constant(1)), node.ctx),
-                )
+    elif isinstance(node, ast.Subscript) and not isinstance(
+        node.slice, ast.Slice | ast.Tuple | ast.Constant
+    ):
+        for op in (ast.Add(), ast.Sub()):
+            moved = ast.BinOp(node.slice, op, ast.Constant(1))
+            yield "index", node, ast.Subscript(node.value, moved, node.ctx)
 
 
 def _call_changes(node: ast.Call):
@@ -235,7 +235,7 @@ def _call_changes(node: ast.Call):
             yield "function", node, ast.Call(new, node.args, node.keywords)
     if len(node.args) == 2:
         yield "argument order", node, ast.Call(function, node.args[::-1], node.keywords)
-    for i, keyword in enumerate(node.keywords):
+    for keyword in node.keywords:
         if keyword.arg == "axis":
             rest = [k for k in node.keywords if k is not keyword]
             yield "axis", node, ast.Call(function, node.args, rest)

@@ -77,12 +77,14 @@ class Loader:
         self.count = 0
 
     def load(self, source: str) -> ModuleType:
+        """Write a source to a file of its own and import it."""
         self.count += 1
         name = f"traced_{self.count}"
         path = self.folder / f"{name}.py"
         path.write_text(source)
         spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
@@ -239,7 +241,7 @@ def measure(path: Path, options: argparse.Namespace, loader: Loader) -> Tally | 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folders", nargs="*", default=["benchmarks/models/traced"])
     parser.add_argument("--singles", type=int, default=4)
     parser.add_argument("--doubles", type=int, default=1)

@@ -11,7 +11,7 @@ import numpy as np
 from gradaudit.api.check import check
 from gradaudit.api.settings import read_seed
 from gradaudit.backprop.experiment import Experiment, Outcome, undisturbed
-from gradaudit.backprop.matching import Derivatives, sketch_derivatives, standings
+from gradaudit.backprop.matching import sketch_derivatives, standings
 from gradaudit.backprop.points import generic_points
 from gradaudit.backprop.reference import (
     Reference,
@@ -19,7 +19,6 @@ from gradaudit.backprop.reference import (
     differentiate,
     random_directions,
 )
-from gradaudit.backprop.repair import Repair, Search
 from gradaudit.backprop.results import Trace
 from gradaudit.backprop.sizes import smallest_problem
 from gradaudit.backprop.survey import Survey, survey
@@ -183,9 +182,7 @@ class _Tracer:
         known.experiment = experiment = Experiment(self.evaluator, points[0].theta)
         self.evaluator.reserve(None, "following the values")
         known.survey = seen = self._survey(experiment, points[0])
-        known.derivatives = sketch_derivatives(
-            experiment, seen, points[0], self.rng, _SKETCHES
-        )
+        known.derivatives = sketch_derivatives(experiment, seen, points[0], self.rng, _SKETCHES)
         known.standings = standings(seen.lines, seen.recording, known.derivatives)
         self.evaluator.reserve(None, "trying edits")
         known.search()
@@ -209,9 +206,7 @@ class _Tracer:
                 found.append(first)
             else:
                 directions = random_directions(self.rng, 4, problem.size)
-                second = differentiate(
-                    evaluator.cost, theta, outcome, directions, complete=False
-                )
+                second = differentiate(evaluator.cost, theta, outcome, directions, complete=False)
                 if np.isfinite(second.slopes).all() and np.isfinite(second.bars).all():
                     found.append(second)
                     return found

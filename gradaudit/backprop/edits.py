@@ -6,7 +6,7 @@ import ast
 import builtins
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -67,8 +67,19 @@ _FAMILIES: Final = (
     ("erf", "erfc"),
     ("cdf", "pdf", "logpdf", "logcdf", "sf"),
 )
+_RARE: Final = (("abs", "sign", "square", "sqrt"), ("tanh", "arctanh", "exp", "sin", "cos"))
 # methods that change what they are called on, or whose object is no value
-_EFFECTS: Final = ("append", "items", "keys", "values", "pop", "popleft", "popitem", "remove", "get")
+_EFFECTS: Final = (
+    "append",
+    "items",
+    "keys",
+    "values",
+    "pop",
+    "popleft",
+    "popitem",
+    "remove",
+    "get",
+)
 _WRAPPERS: Final = ("sqrt", "abs", "exp", "log", "square", "sum", "mean", "diag", "sign")
 _NEGATED: Final = {"sin": "cos", "cos": "sin"}
 
@@ -103,7 +114,7 @@ class Edit:
     scaled: Scaled | None = None
 
     @contextmanager
-    def applied(self) -> Iterator[None]:  # type: ignore[misc]
+    def applied(self) -> Generator[None, None, None]:
         """Change the tree while the context is open."""
         self.put(self.new)
         try:
@@ -355,7 +366,8 @@ class Editor:
                 second = right[::-1] if turn_b else right
                 if (turn_a and len(left) < 2) or (turn_b and len(right) < 2):
                     continue
-                if first[-1] == second[0] and (*first[:-1], *second[1:]) == shape:
+                meet = first[-1:] == second[:1]
+                if meet and (*first[:-1], *second[1:]) == shape:
                     yield _parse(f"{a}{'.T' * turn_a} @ {b}{'.T' * turn_b}")
 
     # -- one kind each ----------------------------------------------------------------------
@@ -369,9 +381,8 @@ class Editor:
                 yield Edit(
                     node, node.op, other(), node, "op", None, "operator of the assignment", 1.0
                 )
-            if isinstance(node.target, ast.Name | ast.Attribute | ast.Subscript):
-                plain = ast.Assign([node.target], node.value)
-                yield self._whole_statement(plain, "= for +=", 1.0)
+            plain = ast.Assign([node.target], node.value)
+            yield self._whole_statement(plain, "= for +=", 1.0)
             if isinstance(node.target, ast.Subscript) and isinstance(node.op, ast.Add):
                 yield self._unbuffered(node.target, node.value)
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
@@ -494,7 +505,7 @@ class Editor:
             if name in family:
                 for other in family:
                     if other != name:
-                        yield self._renamed(spot, node, other)
+                        yield self._renamed(spot, node, other, 1.5 if family in _RARE else 1.0)
         if name in _NEGATED:
             call = _with_function(node, _NEGATED[name])
             yield self._edit(spot, ast.UnaryOp(ast.USub(), call), "function", 1.2)
@@ -514,9 +525,7 @@ class Editor:
             yield self._edit(
                 spot, ast.BinOp(function.value, ast.Mult(), node.args[0]), "kind of product", 1.0
             )
-            swapped = ast.Call(
-                ast.Attribute(node.args[0], "dot", ast.Load()), [function.value], []
-            )
+            swapped = ast.Call(ast.Attribute(node.args[0], "dot", ast.Load()), [function.value], [])
             yield self._edit(spot, swapped, "order of operands", 1.0)
         if name == "len" and len(node.args) == 1:
             yield self._edit(
@@ -527,9 +536,7 @@ class Editor:
                 other = ast.Subscript(shape, ast.Constant(axis), ast.Load())
                 yield self._edit(spot, other, "kind of length", 1.0)
         yield from self._reduction(spot, node, name)
-        if len(node.args) == 1 and not node.keywords and isinstance(function, ast.Name):
-            yield self._edit(spot, node.args[0], "dropped function", 1.2)
-        elif (
+        if (len(node.args) == 1 and not node.keywords and isinstance(function, ast.Name)) or (
             len(node.args) >= 1
             and isinstance(function, ast.Attribute)
             and self._is_module(function.value)
@@ -544,8 +551,8 @@ class Editor:
             isinstance(node, ast.Name) and node.id == self.scope.numpy
         )
 
-    def _renamed(self, spot: Spot, node: ast.Call, other: str) -> Edit:
-        return self._edit(spot, _with_function(node, other), "function", 1.0)
+    def _renamed(self, spot: Spot, node: ast.Call, other: str, weight: float) -> Edit:
+        return self._edit(spot, _with_function(node, other), "function", weight)
 
     def _own_functions(self, spot: Spot, node: ast.Call, name: ast.Name) -> Iterator[Edit]:
         count = len(node.args) + len(node.keywords)
@@ -586,12 +593,10 @@ class Editor:
             yield self._edit(spot, size, "kind of length", 1.0)
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         for i, part in enumerate(parts):
-            if isinstance(part, ast.Slice) or isinstance(part, ast.Constant):
+            if isinstance(part, ast.Slice | ast.Constant):
                 continue
             for shift in (1, -1):
-                moved = ast.BinOp(
-                    part, ast.Add() if shift > 0 else ast.Sub(), ast.Constant(1)
-                )
+                moved = ast.BinOp(part, ast.Add() if shift > 0 else ast.Sub(), ast.Constant(1))
                 new: ast.expr = moved
                 if isinstance(index, ast.Tuple):
                     new = ast.Tuple([*parts[:i], moved, *parts[i + 1 :]], ast.Load())
@@ -769,7 +774,12 @@ class Editor:
         """Yield other parts of the arrays that the statement reads parts of."""
         texts = {ast.unparse(s.node) for s in self.spots if isinstance(s.node, ast.Subscript)}
         for text in sorted(texts):
-            for old, new in (("[1:]", "[:-1]"), ("[:-1]", "[1:]"), ("[1:", "[:-1"), ("[:-1", "[1:")):
+            for old, new in (
+                ("[1:]", "[:-1]"),
+                ("[:-1]", "[1:]"),
+                ("[1:", "[:-1"),
+                ("[:-1", "[1:"),
+            ):
                 if old in text:
                     yield text.replace(old, new)
         del shape
@@ -891,8 +901,8 @@ def _itself(factor: ast.expr) -> ast.expr:
 
 
 def _spots(statement: ast.stmt) -> Iterator[Spot]:
-    """Yield the places within a simple statement, or the head of a compound one, that can change."""
-    heads = {
+    """Yield the places of a statement, or the head of a compound one, that can change."""
+    heads: dict[type[ast.stmt], tuple[str, ...]] = {
         ast.For: ("iter",),
         ast.If: ("test",),
         ast.While: (),

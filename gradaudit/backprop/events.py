@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,7 @@ class Hook:
         self.recording = Recording() if record else None
 
     def __call__(self, site: int, value: Any, in_place: bool = False, index: Any = None) -> Any:
+        """Return the value to go on with; nothing when part of it was stored."""
         if index is not None:
             self._stored(site, value, index)
             return None
@@ -103,20 +104,22 @@ class Hook:
 def is_real(value: Any) -> bool:
     """Tell whether a value can be moved a little: a float, or an array of floats."""
     if isinstance(value, np.ndarray):
-        return value.dtype.kind == "f" and value.size > 0
+        array = cast("NDArray[Any]", value)
+        return array.dtype.kind == "f" and array.size > 0
     return isinstance(value, float | np.floating)
 
 
 def look_at(value: Any) -> Look:
     """Describe a value."""
     if isinstance(value, np.ndarray):
-        return Look(value.dtype.kind, value.shape)
+        array = cast("NDArray[Any]", value)
+        return Look(array.dtype.kind, array.shape)
     if isinstance(value, bool | np.bool_):
         return Look("b", ())
     if isinstance(value, int | np.integer):
-        return Look("i", (), float(value))
+        return Look("i", (), float(cast("int", value)))
     if isinstance(value, float | np.floating):
-        return Look("f", (), float(value))
+        return Look("f", (), float(cast("float", value)))
     return Look(type(value).__name__, None)
 
 
@@ -125,11 +128,13 @@ def _changed(change: Change, count: int, value: Any, *, in_place: bool) -> Any:
     if moved is None:
         return value
     if not isinstance(value, np.ndarray):
-        return type(value)(moved) if isinstance(value, np.floating) else float(moved)
-    if in_place and value.flags.writeable:
-        value[...] = moved
-        return value
-    return _alike(moved, value)
+        kind = cast("type[Any]", type(value))
+        return kind(moved) if isinstance(value, np.floating) else float(moved)
+    array = cast("NDArray[Any]", value)
+    if in_place and array.flags.writeable:
+        array[...] = moved
+        return array
+    return _alike(moved, array)
 
 
 def _alike(moved: Array, value: NDArray[Any]) -> NDArray[Any]:

@@ -191,7 +191,9 @@ def _parts_of(value: Any) -> list[Any]:
         names = ("func", "args", "keywords")
         parts += [getattr(value, name, None) for name in names]
     space = getattr(value, "__dict__", None)
-    return [*parts, *list(space.values())[:200]] if isinstance(space, dict) else parts
+    if isinstance(space, dict):
+        parts += list(cast("dict[str, Any]", space).values())[:200]
+    return parts
 
 
 def _filled(cell: Any) -> bool:

@@ -68,18 +68,18 @@ class Instrumenter:
 
     def rewrite(self, unit: Unit, number: int) -> ast.stmt:
         """Return a copy of a unit's tree in which every value passes the hook."""
-        originals: list[ast.AST] = []
+        originals: list[Any] = []
         for node in ast.walk(unit.tree):
             setattr(node, _NUMBER, len(originals))
             originals.append(node)
         tree = copy.deepcopy(unit.tree)
         rewriter = _Rewriter(self.sites, number, originals)
-        tree = cast("ast.stmt", rewriter.outside(tree))
+        tree = rewriter.outside(tree)
         return ast.fix_missing_locations(tree)
 
 
 class _Rewriter:
-    def __init__(self, sites: list[Site], unit: int, originals: list[ast.AST]) -> None:
+    def __init__(self, sites: list[Site], unit: int, originals: list[Any]) -> None:
         self.sites = sites
         self.unit = unit
         self.originals = originals
@@ -211,7 +211,9 @@ class _Rewriter:
         if isinstance(target, ast.Name):
             number = self.site(target, place, role, _source(target))
             value = _call(number, ast.Name(target.id, ast.Load()), in_place=True)
-            return [ast.copy_location(ast.Assign([ast.Name(target.id, ast.Store())], value), target)]
+            return [
+                ast.copy_location(ast.Assign([ast.Name(target.id, ast.Store())], value), target)
+            ]
         if isinstance(target, ast.Attribute) and _is_pure(target.value):
             number = self.site(target, place, role, _source(target))
             read = ast.Attribute(copy.deepcopy(target.value), target.attr, ast.Load())

@@ -100,9 +100,7 @@ def sketch_derivatives(
     wanted = {recording.values[e].size for e in backward_events(survey)}
     for event in forward_events(experiment, survey):
         found.values.setdefault(recording.values[event].tobytes(), event)
-    events = [
-        e for e in forward_events(experiment, survey) if recording.values[e].size in wanted
-    ]
+    events = [e for e in forward_events(experiment, survey) if recording.values[e].size in wanted]
     for event in _most_telling(experiment.sites, events, most // 4):
         value = recording.values[event]
         if value.size not in found.directions:

@@ -1,7 +1,6 @@
 """The user's functions that take part in one run, and other code put in their place for a while."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast

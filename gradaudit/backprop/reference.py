@@ -81,7 +81,8 @@ def differentiate(
     Four evaluations for each direction. The derivative is extrapolated from steps h and 2h
     (Richardson); its bar is the difference to the plain one, at most, plus rounding.
     """
-    slopes, bars = [], []
+    slopes: list[float] = []
+    bars: list[float] = []
     for direction in directions:
         step = _STEP * max(1.0, float(np.max(np.abs(theta * (direction != 0)))))
         step /= max(float(np.max(np.abs(direction))), 1e-300)

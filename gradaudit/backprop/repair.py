@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Final
 
 import numpy as np
@@ -19,6 +21,18 @@ from gradaudit.backprop.survey import Line, Survey
 
 _COLINEAR: Final = 1e-6
 _ROUND: Final = 1e-6
+_WAYS: Final = 4
+_FORMS: Final[tuple[tuple[str, Callable[[float], float]], ...]] = (
+    ("{n}", lambda n: n),
+    ("1 / {n}", lambda n: 1 / n),
+    ("-{n}", lambda n: -n),
+    ("-1 / {n}", lambda n: -1 / n),
+    ("2 * {n}", lambda n: 2 * n),
+    ("2 / {n}", lambda n: 2 / n),
+    ("0.5 * {n}", lambda n: n / 2),
+    ("(1 - {n})", lambda n: 1 - n),
+    ("{n} ** 2", lambda n: n * n),
+)
 _NO_VALUES: Final = ("module", "function", "builtin_function_or_method", "type", "NoneType", "str")
 
 
@@ -56,9 +70,7 @@ class Search:
         The first one complete.
     """
 
-    def __init__(
-        self, experiment: Experiment, survey: Survey, points: Sequence[Reference]
-    ) -> None:
+    def __init__(self, experiment: Experiment, survey: Survey, points: Sequence[Reference]) -> None:
         self.experiment = experiment
         self.survey = survey
         self.points = points
@@ -88,14 +100,16 @@ class Search:
                 amount = self._along(effect.shift)
                 if amount is None:
                     continue
-                factor = name_number(1.0 + amount, scope.numbers)
                 spot = spots[site.node]
-                if factor is None or not isinstance(site.node, ast.expr):
+                if not isinstance(site.node, ast.expr):
                     continue
                 if isinstance(getattr(site.node, "ctx", None), ast.Store):
                     continue
-                edit = self._editor(line).factor(spot, site.node, factor)
-                self.attempt(line, edit)
+                before = len(self.found)
+                for factor in name_number(1.0 + amount, scope.numbers, ast.unparse(line.statement)):
+                    self.attempt(line, self._editor(line).factor(spot, site.node, factor))
+                    if len(self.found) > before:
+                        break
 
     def try_simple(self, line: Line) -> None:
         """Try all edits of what stands there."""
@@ -171,18 +185,20 @@ class Search:
         amount = self._along(outcome.gradient - self.base)
         if amount is None or edit.scaled is None or abs(amount - 1.0) < _ROUND:
             return
+        wanted = amount
         if edit.kind == "constant":
-            old = _constant_of(edit.old)
-            new = _constant_of(edit.new)
+            old, new = _constant_of(edit.old), _constant_of(edit.new)
             if old is None or new is None:
                 return
-            factor = name_number(old + amount * (new - old), self.scope(line).numbers)
+            wanted = old + amount * (new - old)
         elif edit.kind == "sign":
-            factor = name_number(1.0 - 2.0 * amount, self.scope(line).numbers)
-        else:
-            factor = name_number(amount, self.scope(line).numbers)
-        if factor is not None:
+            wanted = 1.0 - 2.0 * amount
+        before = len(self.found)
+        near = ast.unparse(line.statement)
+        for factor in name_number(wanted, self.scope(line).numbers, near):
             self.attempt(line, edit.with_new(edit.scaled(factor), edit.weight + 0.3))
+            if len(self.found) > before:
+                return
 
     def _along(self, shift: Array) -> float | None:
         """Return the multiple of a shift that makes the gradient right, if there is one."""
@@ -197,18 +213,18 @@ class Search:
             return None
         return amount
 
-    def compiled(self, line: Line, edit: Edit) -> dict[Key, object] | None:
+    def compiled(self, line: Line, edit: Edit) -> dict[Key, CodeType] | None:
         """Compile the unit with an edit; None when that is no program."""
         unit = self.experiment.program.units[line.unit]
         try:
             with edit.applied():
-                return unit.compile()  # type: ignore[return-value]
+                return unit.compile()
         except (SyntaxError, ValueError, TypeError, RecursionError):
             return None
 
-    def _holds_elsewhere(self, line: Line, codes: dict[Key, object]) -> bool:
+    def _holds_elsewhere(self, line: Line, codes: dict[Key, CodeType]) -> bool:
         for point in self.points[1:]:
-            outcome = self.experiment.run_edited(point.theta, line.unit, codes)  # type: ignore[arg-type]
+            outcome = self.experiment.run_edited(point.theta, line.unit, codes)
             if not point.accepts(outcome):
                 return False
         return True
@@ -220,7 +236,7 @@ class Search:
             return False
         right = self.wrong & ~self.points[0].wrong(repair.outcome.gradient)
         for point in self.points[1:]:
-            outcome = self.experiment.run_edited(point.theta, repair.line.unit, codes)  # type: ignore[arg-type]
+            outcome = self.experiment.run_edited(point.theta, repair.line.unit, codes)
             if outcome is None or not point.same_cost(outcome):
                 return False
             wrong = point.wrong(outcome.gradient)
@@ -292,9 +308,7 @@ class Search:
                 numbers.setdefault(f"{text}.size", float(math.prod(look.shape)))
                 for axis, length in enumerate(look.shape):
                     numbers.setdefault(f"{text}.shape[{axis}]", float(length))
-        return Scope(
-            atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers
-        )
+        return Scope(atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers)
 
 
 def _holds_its_value(text: str) -> bool:
@@ -328,34 +342,31 @@ def _dumped(node: ast.AST) -> str:
     return ast.unparse(node) if isinstance(node, ast.expr | ast.stmt) else ast.dump(node)
 
 
-def name_number(value: float, numbers: dict[str, float]) -> ast.expr | None:
-    """Write a number as people would: 2, 0.5, m, 1 / m; None when it is no such number."""
+def name_number(value: float, numbers: dict[str, float], near: str = "") -> Iterator[ast.expr]:
+    """Write a number as people would: 2, 0.5, m, 1 / m; a few ways when there are several.
+
+    Names that stand in `near`, the source of the statement, come first.
+    """
     for plain in (-1.0, 0.0, 1.0, 2.0, 0.5, -2.0, -0.5, 3.0, 4.0, 0.25):
         if _near(value, plain):
-            return ast.parse(f"{plain:g}", mode="eval").body
-    for name, number in numbers.items():
-        if number in (0.0, 1.0, -1.0) or not math.isfinite(number):
-            continue
-        for text, candidate in (
-            (name, number),
-            (f"1 / {name}", 1 / number),
-            (f"-{name}", -number),
-            (f"-1 / {name}", -1 / number),
-            (f"2 * {name}", 2 * number),
-            (f"2 / {name}", 2 / number),
-            (f"0.5 * {name}", number / 2),
-            (f"(1 - {name})", 1 - number),
-            (f"{name} ** 2", number**2),
-        ):
-            if _near(value, candidate):
-                return ast.parse(text, mode="eval").body
+            yield ast.parse(f"{plain:g}", mode="eval").body
+            return
+    known = set(re.findall(r"\w+", near))
+    names = sorted(numbers, key=lambda n: re.split(r"\W", n)[0] not in known)
+    found = 0
+    for form, number_of in _FORMS:
+        for name in names:
+            number = numbers[name]
+            if number in (0.0, 1.0, -1.0) or not math.isfinite(number):
+                continue
+            if found < _WAYS and _near(value, number_of(number)):
+                found += 1
+                yield ast.parse(form.format(n=name), mode="eval").body
     rounded = float(f"{value:.4g}")
-    if _near(value, rounded):
-        return ast.parse(f"{rounded:.6g}", mode="eval").body
-    inverse = 1 / value if value else math.inf
-    if _near(inverse, round(inverse)):
-        return ast.parse(f"1 / {round(inverse)}", mode="eval").body
-    return None
+    if not found and _near(value, rounded):
+        yield ast.parse(f"{rounded:.6g}", mode="eval").body
+    elif not found and value and _near(1 / value, round(1 / value)):
+        yield ast.parse(f"1 / {round(1 / value)}", mode="eval").body
 
 
 def _near(value: float, other: float) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from gradaudit.backprop.events import Array, Change, Event
+from gradaudit.backprop.events import Array, Change, Event, Recording
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.matching import Derivatives, Match, match_values
 from gradaudit.backprop.reference import Reference
@@ -82,7 +82,7 @@ def solve_for(
     for event in events:
         shape = survey.recording.values[event].shape
         stop = start + survey.recording.values[event].size
-        shifts[event] = answer[start:stop].reshape(shape)
+        shifts[event] = np.asarray(answer[start:stop], dtype=np.float64).reshape(shape)
         start = stop
     outcome, recording = experiment.record(reference.theta, _shifted(shifts))
     del recording
@@ -94,16 +94,18 @@ def solve_for(
 
 
 def _matches(derivatives: Derivatives, values: dict[Event, Array]) -> dict[Event, Match]:
-    from gradaudit.backprop.events import Recording
-
     return match_values(derivatives, Recording(values=values), values)
 
 
 def _events_of(survey: Survey, line: Line) -> list[Event]:
     """Return the values of the statement itself: after the store, where there is one."""
-    roles: Sequence[str] = ("store",) if any(s.role == "store" for s in line.sites) else (
-        "value",
-        "target",
+    roles: Sequence[str] = (
+        ("store",)
+        if any(s.role == "store" for s in line.sites)
+        else (
+            "value",
+            "target",
+        )
     )
     numbers = {
         s.number

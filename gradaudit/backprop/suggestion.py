@@ -28,9 +28,7 @@ def _spliced(unit: Unit, edit: Edit) -> Iterator[str]:
     line = unit.lines[old.lineno - 1].encode()
     text = ast.unparse(new)
     for replacement in (text, f"({text})"):
-        yield (
-            line[: old.col_offset] + replacement.encode() + line[old.end_col_offset :]
-        ).decode()
+        yield (line[: old.col_offset] + replacement.encode() + line[old.end_col_offset :]).decode()
 
 
 def _reads_as(unit: Unit, number: int, line: str, meant: str) -> bool:

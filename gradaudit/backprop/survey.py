@@ -122,9 +122,7 @@ def survey(experiment: Experiment, reference: Reference) -> Survey | None:
     return Survey(recording, outcome, effects, lines, frozen, neutral)
 
 
-def _effect(
-    experiment: Experiment, reference: Reference, outcome: Outcome, site: Site
-) -> Effect:
+def _effect(experiment: Experiment, reference: Reference, outcome: Outcome, site: Site) -> Effect:
     change: Change = doubled
     moved = experiment.run_changed(reference.theta, {site.number: change})
     if moved is None:

@@ -86,7 +86,8 @@ class Knowledge:
     def search(self) -> None:
         """Look for one edit that repairs everything, then for several."""
         experiment, seen = self.experiment, self.survey
-        assert experiment is not None and seen is not None
+        assert experiment is not None
+        assert seen is not None
         search = Search(experiment, seen, self.points)
         self._single(search)
         if not search.found and not self._chained(search):
@@ -133,13 +134,25 @@ class Knowledge:
             return lines
         best = self._ordered(search.found)[0]
         after = self._after(best)
-        broken = self.rank(best.line) == 2 and best.line.statement not in after.matches
+        own = after.matches.get(best.line.statement)
+        broken = self.rank(best.line) == 2 and own is None
+        plain = best.edit.weight < 2.0
+        if plain and own is not None and own.factor == 1.0 and self.rank(best.line) < 2:
+            # a slip of the pen, and the value is a derivative now: look no further than at values
+            # before it that still are none
+            return [
+                line
+                for line in lines
+                if self.rank(line) == 0
+                and line.statement not in after.matches
+                and line.first_seen < best.line.first_seen
+            ]
 
         def doubtful(line: Line) -> bool:
             match = after.matches.get(line.statement)
             if match is None:
                 return self.rank(line) == 0
-            return not match.whole or after.repeated(line.statement)
+            return not plain and (not match.whole or after.repeated(line.statement))
 
         return [
             line
@@ -155,7 +168,9 @@ class Knowledge:
         if known is not None:
             return known
         experiment, seen = self.experiment, self.survey
-        assert experiment is not None and seen is not None and self.derivatives is not None
+        assert experiment is not None
+        assert seen is not None
+        assert self.derivatives is not None
         with repair.edit.applied():
             result = experiment.record_edited(self.points[0].theta)
         found = Account()
@@ -518,9 +533,7 @@ def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _confidence(
-    known: Knowledge, suspects: Sequence[Suspect], stopped: str
-) -> tuple[bool, str]:
+def _confidence(known: Knowledge, suspects: Sequence[Suspect], stopped: str) -> tuple[bool, str]:
     if not suspects:
         return True, "the gradient is right"
     costs = [known.cost(fault.repair) for fault in known.found]
@@ -535,9 +548,7 @@ def _confidence(
             "the likeliest comes first"
         )
     if known.chain and known.complete:
-        return True, (
-            f"high: {len(known.chain)} edits together make the whole gradient right"
-        )
+        return True, (f"high: {len(known.chain)} edits together make the whole gradient right")
     if known.chain:
         return False, "low: the edits found make part of the gradient right, not all of it"
     if suspects[0].repairs_gradient:

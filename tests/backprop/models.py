@@ -132,7 +132,9 @@ def two_mistakes(theta: Any, x: Any, y: Any) -> Any:
     return 0.5 * np.sum(error**2), np.concatenate([dw1.ravel(), db1, dw2.ravel(), db2])
 
 
-wrong_lambda = functools.partial(lambda theta, x: (float(np.sum((x @ theta) ** 2)), x.T @ (x @ theta)), x=DATA)
+wrong_lambda = functools.partial(
+    lambda theta, x: (float(np.sum((x @ theta) ** 2)), x.T @ (x @ theta)), x=DATA
+)
 
 
 def line_of(text: str) -> int:

@@ -14,7 +14,6 @@ from gradaudit.backprop.results import Trace
 from gradaudit.errors import ArgumentError, TraceRefused
 from gradaudit.problem import Problem
 from reference_models import autoencoder, question2, three_matrix
-
 from tests.backprop import models
 from tests.backprop.models import DATA, START, TARGET, line_of
 
@@ -92,9 +91,7 @@ def test_parameters_in_a_dict_are_traced() -> None:
 
 
 def test_gradient_function_of_its_own_is_traced() -> None:
-    found = trace(
-        models.cost_alone, START[:3], jac=models.gradient_alone, args=(DATA,), rng=0
-    )
+    found = trace(models.cost_alone, START[:3], jac=models.gradient_alone, args=(DATA,), rng=0)
     assert first(found).line == line_of("slopes = -np.cos(z)")
     assert first(found).suggestion == "slopes = np.cos(z)"
 
