@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from gradaudit.results import SCHEMA_VERSION, Evaluations, Result
 
-StepVerdict = Literal["right", "factor", "wrong", "unknown"]
+StepVerdict = Literal["right", "factor", "wrong", "follows", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,10 +26,11 @@ class Step(Result):
         with the line: ``z2 (line 12)``; None when it is no derivative of anything seen.
     factor : float or None
         Its value over that derivative; 1 when it is right.
-    verdict : {"right", "factor", "wrong", "unknown"}
+    verdict : {"right", "factor", "wrong", "follows", "unknown"}
         "right": it is a derivative as it stands; "factor": it is one up to a factor, which a later
-        line may take back; "wrong": the first suspect; "unknown": it is no derivative, which many
-        legitimate helper values are not.
+        line may take back; "wrong": a suspect that explains the fault; "follows": it is right once
+        the wrong lines are corrected; "unknown": it is no derivative, which many legitimate
+        helper values are not.
     """
 
     path: str

@@ -60,6 +60,7 @@ class Knowledge:
     chain: list[Fault] = field(default_factory=list["Fault"])
     solved: dict[ast.stmt, Solution] = field(default_factory=dict["ast.stmt", "Solution"])
     complete: bool = False
+    first: tuple[Survey, Mapping[ast.stmt, Standing]] | None = None
     explained: dict[Edit, Account] = field(default_factory=dict["Edit", Account])
 
     def rank(self, line: Line) -> int:
@@ -88,6 +89,7 @@ class Knowledge:
         experiment, seen = self.experiment, self.survey
         assert experiment is not None
         assert seen is not None
+        self.first = seen, self.standings
         search = Search(experiment, seen, self.points)
         self._single(search)
         if not search.found and not self._chained(search):
@@ -325,6 +327,15 @@ class Knowledge:
                 return repair
         return None
 
+    def recognised_at_last(self) -> set[ast.stmt]:
+        """Return the statements that are right in the corrected program."""
+        if self.found:
+            matches = self._after(self.found[0].repair).matches
+            return {s for s, match in matches.items() if match.factor == 1.0}
+        if self.chain and self.complete:
+            return {s for s, standing in self.standings.items() if standing.right}
+        return set()
+
     # -- no edit ----------------------------------------------------------------------------
 
     def _solve(self) -> None:
@@ -502,6 +513,8 @@ def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
     experiment, seen = known.experiment, known.survey
     if experiment is None or seen is None:
         return ()
+    seen, at_first = known.first or (seen, known.standings)
+    repaired = known.recognised_at_last()
     accused = {(s.path, s.line) for s in suspects if s.repair == 1}
     if not accused and suspects:
         accused = {(suspects[0].path, suspects[0].line)}
@@ -510,7 +523,7 @@ def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
         if not line.certain:
             continue
         unit = experiment.program.units[line.unit]
-        standing = known.standings.get(line.statement, Standing())
+        standing = at_first.get(line.statement, Standing())
         match = min(standing.matches, key=lambda m: m.factor != 1.0, default=None)
         first, last = line.statement.lineno, line.statement.end_lineno or line.statement.lineno
         verdict: StepVerdict = "unknown"
@@ -518,6 +531,8 @@ def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
             verdict = "wrong"
         elif match is not None:
             verdict = "right" if match.factor == 1.0 else "factor"
+        elif line.statement in repaired:
+            verdict = "follows"
         targets = [s.target for s in line.sites if s.target]
         steps.append(
             Step(

@@ -17,10 +17,11 @@ _STYLE: Final = {
     "ok": "green",
     "WRONG": "bold red",
     "factor": "yellow",
+    "follows": "cyan",
     "": "",
     "label": "blue",
 }
-_WORDS: Final = {"right": "ok", "wrong": "WRONG", "factor": "factor", "unknown": ""}
+_WORDS: Final = {"right": "ok", "wrong": "WRONG", "factor": "factor", "follows": "follows", "unknown": ""}
 _WIDE: Final = 72
 _SHOWN: Final = 5
 
