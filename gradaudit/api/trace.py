@@ -11,6 +11,7 @@ import numpy as np
 from gradaudit.api.check import check
 from gradaudit.api.settings import read_seed
 from gradaudit.backprop.experiment import Experiment, Outcome, undisturbed
+from gradaudit.backprop.knowledge import Knowledge
 from gradaudit.backprop.matching import sketch_derivatives, standings
 from gradaudit.backprop.points import generic_points
 from gradaudit.backprop.reference import (
@@ -22,7 +23,7 @@ from gradaudit.backprop.reference import (
 from gradaudit.backprop.results import Trace
 from gradaudit.backprop.sizes import smallest_problem
 from gradaudit.backprop.survey import Survey, survey
-from gradaudit.backprop.verdict import Knowledge, conclude
+from gradaudit.backprop.verdict import conclude
 from gradaudit.blocks import Vector
 from gradaudit.errors import ArgumentError, BudgetExhausted, TraceRefused
 from gradaudit.evaluator import Evaluator, Listener
@@ -34,6 +35,7 @@ from gradaudit.source.locations import describe_callable
 _MOST_PARAMETERS: Final = 400
 # evaluations spent on derivatives of the values of the forward pass
 _SKETCHES: Final = 480
+_SKETCH_SECONDS: Final = 2.5
 
 
 def trace(
@@ -181,11 +183,20 @@ class _Tracer:
         self.evaluator.reserve(None, "reading the source")
         known.experiment = experiment = Experiment(self.evaluator, points[0].theta)
         self.evaluator.reserve(None, "following the values")
+        before = self.evaluator.calls, time.perf_counter()
         known.survey = seen = self._survey(experiment, points[0])
-        known.derivatives = sketch_derivatives(experiment, seen, points[0], self.rng, _SKETCHES)
+        known.derivatives = sketch_derivatives(
+            experiment, seen, points[0], self.rng, self._affordable(before)
+        )
         known.standings = standings(seen.lines, seen.recording, known.derivatives)
         self.evaluator.reserve(None, "trying edits")
         known.search()
+
+    def _affordable(self, before: tuple[int, float]) -> int:
+        """Return how many more runs under the hook take a few seconds."""
+        runs = self.evaluator.calls - before[0]
+        each = (time.perf_counter() - before[1]) / max(runs, 1)
+        return max(40, min(_SKETCHES, int(_SKETCH_SECONDS / each)))
 
     def _points(self) -> list[Reference] | None:
         """Choose two points at which the gradient is wrong."""

@@ -21,7 +21,13 @@ _STYLE: Final = {
     "": "",
     "label": "blue",
 }
-_WORDS: Final = {"right": "ok", "wrong": "WRONG", "factor": "factor", "follows": "follows", "unknown": ""}
+_WORDS: Final = {
+    "right": "ok",
+    "wrong": "WRONG",
+    "factor": "factor",
+    "follows": "follows",
+    "unknown": "",
+}
 _WIDE: Final = 72
 _SHOWN: Final = 5
 

@@ -106,7 +106,7 @@ def test_two_mistakes_are_named_together() -> None:
 
 def test_lambda_is_traced() -> None:
     found = trace(models.wrong_lambda, START[:3], rng=0)
-    assert first(found).line == line_of("wrong_lambda = ")
+    assert first(found).line == line_of("lambda theta, x: (")
 
 
 def test_problem_stands_for_function_and_start() -> None:
