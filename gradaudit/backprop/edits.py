@@ -749,10 +749,12 @@ class Editor:
                     spot, ast.BinOp(node, operator, _parse(text)), "missing term", 2.0 + extra
                 )
         for text, look in self.scope.atoms.items():
-            if look.kind not in "fi" or look.shape is None or text == ast.unparse(node):
+            if look.kind not in "fi?" or text == ast.unparse(node):
                 continue
             term = _parse(text)
-            if look.shape != shape:
+            if look.kind != "?" and look.shape != shape:
+                if look.shape is None:
+                    continue
                 if len(look.shape) == 2 and look.shape[::-1] == shape:
                     term = ast.Attribute(term, "T", ast.Load())
                 elif look.shape != () or look.kind != "f":
@@ -764,7 +766,7 @@ class Editor:
             yield self._edit(
                 spot, ast.BinOp(node, ast.Add(), term), "missing term", 2.0 + extra, scaled
             )
-            if look.shape == shape:
+            if look.shape == shape or look.kind == "?":
                 for left, right in ((node, term), (term, node)):
                     yield self._edit(
                         spot, ast.BinOp(left, ast.Sub(), right), "missing term", 2.1 + extra
@@ -817,6 +819,8 @@ class Editor:
         """Yield local derivatives, written with the names in scope."""
         np = self.scope.numpy
         for text, look in list(self.scope.atoms.items()):
+            if look.kind == "?":
+                yield _parse(text)
             if look.shape is None or not _broadcasts(look.shape, shape):
                 continue
             if look.kind not in "fib" or (look.shape == () and look.kind == "i"):

@@ -53,13 +53,15 @@ class Knowledge:
     explained: dict[Edit, Account] = field(default_factory=dict["Edit", Account])
 
     def rank(self, line: Line) -> int:
-        """Tell how suspicious the values of a line are: 0 most, 2 when one is a derivative."""
+        """Tell how suspicious a line is: 0 most, 2 when it is a derivative or a forward value."""
         standing = self.standings.get(line.statement)
         if standing is None:
             return 1
         if standing.right:
             return 1 if self._repeats(line, standing) else 2
-        return 1 if standing.known else 0
+        if standing.matches:
+            return 1
+        return 2 if standing.copies else 0
 
     def _repeats(self, line: Line, standing: Standing) -> bool:
         """Tell whether an earlier line is the derivative of the same value already."""
@@ -228,6 +230,7 @@ class Knowledge:
             return 0.0
         statement = repair.line.statement
         old = ast.unparse(statement)
+        made, read = _names(repair.line.scope)
         with repair.edit.applied():
             new = repair.edit.new if isinstance(repair.edit.new, ast.stmt) else statement
             shape = _form(new)
@@ -236,9 +239,14 @@ class Knowledge:
                 for s in ast.walk(unit.tree)
                 if isinstance(s, ast.Assign | ast.AugAssign) and s is not new
             }
+            _, read_after = _names(repair.line.scope)
         left, _, right = old.partition(" = ")
         renamed = repair.edit.kind == "variable" and right.isidentifier() and left.isidentifier()
-        return 0.6 * (shape in others) + 1.0 * (left == right) + 0.5 * renamed
+        # nobody makes a value to leave it unused, or takes an argument for nothing
+        unused = len(made & (read - read_after))
+        used = len(made & (read_after - read))
+        fits = 0.6 * (shape in others) + 1.0 * (left == right) + 0.5 * renamed
+        return fits + 0.4 * min(used, 1) - 0.8 * unused
 
     def _fault(self, repair: Repair) -> Fault:
         assert self.experiment is not None
@@ -377,6 +385,16 @@ def _plainness(repair: Repair) -> tuple[float, int]:
     edit = repair.edit
     length = len(ast.unparse(edit.new)) if isinstance(edit.new, ast.expr | ast.stmt) else 0
     return edit.weight, length
+
+
+def _names(scope: ast.AST) -> tuple[set[str], set[str]]:
+    """Return the names that a function makes, and those that it reads."""
+    names = [n for n in ast.walk(scope) if isinstance(n, ast.Name)]
+    made = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    arguments = getattr(scope, "args", None)
+    if isinstance(arguments, ast.arguments):
+        made |= {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    return made, {n.id for n in names if isinstance(n.ctx, ast.Load)}
 
 
 def _form(statement: ast.stmt) -> str:

@@ -108,10 +108,18 @@ def sketch_derivatives(
         directions = found.directions[value.size][: 2 if value.size > 1 else 1]
         sketch = _sketch(experiment, reference, event, value, directions)
         if sketch is not None and np.any(np.abs(sketch.slopes) > 10 * sketch.bar):
-            sketch.whole = experiment.sites[event[0]].role != "use"
+            sketch.whole = _counts_all_uses(experiment.sites[event[0]])
             found.sketches.append(sketch)
             found.by_size.setdefault(value.size, []).append(sketch)
     return found
+
+
+def _counts_all_uses(site: Site) -> bool:
+    """Tell whether a place is where a value is made, not where one of its uses is."""
+    if site.role == "use":
+        return False
+    handed_on = isinstance(site.node, ast.Name | ast.Attribute)
+    return not (site.role == "value" and handed_on and not site.target.isidentifier())
 
 
 def forward_events(experiment: Experiment, survey: Survey) -> list[Event]:
@@ -197,9 +205,11 @@ def _moved_cost(
 def match_values(
     derivatives: Derivatives, recording: Recording, events: Iterable[Event]
 ) -> dict[Event, Match]:
-    """Recognise backward values as derivatives, up to a factor."""
+    """Recognise backward values as derivatives, up to a factor; forward values are none."""
     found: dict[Event, Match] = {}
     for event in events:
+        if recording.values[event].tobytes() in derivatives.values:
+            continue
         match = _best_match(derivatives, event, recording.values[event])
         if match is not None:
             found[event] = match
@@ -357,11 +367,6 @@ class Standing:
     def right(self) -> bool:
         """Whether some value is a derivative as it stands, and no part of one."""
         return any(m.factor == 1.0 and m.whole for m in self.matches)
-
-    @property
-    def known(self) -> bool:
-        """Whether some value is a derivative, up to a factor, or a copy."""
-        return bool(self.matches) or self.copies > 0
 
 
 def standings(
