@@ -150,7 +150,7 @@ class Knowledge:
             match = after.matches.get(line.statement)
             if match is None:
                 return self.rank(line) == 0
-            return not plain and (not match.whole or after.repeated(line.statement))
+            return not plain and (line.statement in after.partial or after.repeated(line.statement))
 
         return [
             line
@@ -169,7 +169,7 @@ class Knowledge:
             and self.rank(best.line) == 0
             and own is not None
             and own.factor == 1.0
-            and own.whole
+            and best.line.statement not in self._after(best).partial
             and (self.rank(line) > 0 or line.first_seen > best.line.first_seen)
         )
 

@@ -265,12 +265,15 @@ class Account:
     ----------
     matches : dict
         By statement, the best match among its values.
+    partial : set of ast.stmt
+        Statements of which some value is a derivative that misses some uses.
     agreeing : int
         Statements whose target is called after what they are the derivative of.
     """
 
     matches: dict[ast.stmt, Match] = field(default_factory=dict["ast.stmt", Match])
     agreeing: int = 0
+    partial: set[ast.stmt] = field(default_factory=set["ast.stmt"])
 
     @property
     def worth(self) -> float:
@@ -281,7 +284,7 @@ class Account:
         """
         different = {match.forward[0] for match in self.matches.values()}
         factors = {f"{abs(m.factor):.5g}" for m in self.matches.values() if m.factor != 1.0}
-        parts = sum(not match.whole for match in self.matches.values())
+        parts = len(self.partial & self.matches.keys())
         plain = sum(match.factor == 1.0 for match in self.matches.values())
         return (
             0.8 * len(different)
@@ -318,6 +321,8 @@ def account(
     agreeing: set[ast.stmt] = set()
     for event, match in match_values(derivatives, recording, chosen).items():
         site = mine[event[0]]
+        if not match.whole:
+            found.partial.add(site.statement)
         known = found.matches.get(site.statement)
         if known is None or _quality(match) < _quality(known):
             found.matches[site.statement] = match
@@ -366,7 +371,8 @@ class Standing:
     @property
     def right(self) -> bool:
         """Whether some value is a derivative as it stands, and no part of one."""
-        return any(m.factor == 1.0 and m.whole for m in self.matches)
+        plain = any(match.factor == 1.0 for match in self.matches)
+        return plain and all(match.whole for match in self.matches)
 
 
 def standings(
