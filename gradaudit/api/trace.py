@@ -31,6 +31,17 @@ from gradaudit.problem import Problem, as_problem
 from gradaudit.results import Evaluations, Report, Verdict
 from gradaudit.source.locations import describe_callable
 
+# findings of check that no line of a backward pass can mend
+_NOT_BACKPROP: Final = {
+    "ignored-argument",
+    "late-binding",
+    "misbound-partial",
+    "stale-cache",
+    "jac-flag",
+    "non-finite",
+    "integer-truncation",
+    "nondeterministic",
+}
 # the cost is measured for each parameter, and the program is run hundreds of times
 _MOST_PARAMETERS: Final = 400
 # evaluations spent on derivatives of the values of the forward pass
@@ -162,7 +173,7 @@ class _Tracer:
         self.evaluator.reserve(None, "is the gradient right?")
         report = check(self.problem, points=2, rng=self.seed)
         for finding in report.findings:
-            if finding.level == "error" and finding.code.startswith(("GA1", "GA3")):
+            if finding.level == "error" and finding.slug in _NOT_BACKPROP:
                 raise TraceRefused(
                     f"{finding.message} ({finding.code}): that is no matter of the backward "
                     "pass; run gradaudit check"

@@ -202,6 +202,14 @@ class Editor:
         self.statement = statement
         self.scope = scope
         self.home = _home(statement, parent)
+        self.packed = {
+            part
+            for call in ast.walk(statement)
+            if isinstance(call, ast.Call)
+            and getattr(call.func, "attr", "") in ("concatenate", "hstack", "append", "block")
+            for argument in call.args
+            for part in ast.walk(argument)
+        }
         self.handed_on = {
             part
             for call in ast.walk(statement)
@@ -341,6 +349,7 @@ class Editor:
                 yield self._edit(
                     spot, ast.BinOp(node, ast.Add(), term), "missing term", 2.6, scaled
                 )
+                yield self._edit(spot, ast.BinOp(node, ast.Sub(), term), "missing term", 2.6)
             for text, look in self.scope.parts.items():
                 if look.shape is None or not _broadcasts(look.shape, shape):
                     continue
@@ -357,7 +366,7 @@ class Editor:
         numbers = [t for t, a in real.items() if a.shape == ()]
         for a, b in itertools.islice(itertools.combinations(same, 2), 80):
             yield _parse(f"{a} * {b}")
-        for a, b in itertools.islice(itertools.product(numbers, same), 60):
+        for a, b in itertools.islice(itertools.product(numbers, same), 120):
             yield _parse(f"{a} * {b}")
         matrices = [(t, a.shape) for t, a in real.items() if a.shape and len(a.shape) in (1, 2)]
         for (a, left), (b, right) in itertools.islice(itertools.product(matrices, repeat=2), 900):
@@ -856,6 +865,8 @@ class Editor:
     ) -> Edit:
         # what is handed to one's own function is right more often than what is done to it
         handed_on = 0.3 if spot.node in self.handed_on else 0.0
+        # where values are only put together, little is ever missing
+        handed_on += 0.5 if spot.node in self.packed else 0.0
         return Edit(
             self.statement,
             spot.node,

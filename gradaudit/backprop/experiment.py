@@ -145,32 +145,56 @@ def undisturbed() -> Generator[None, None, None]:
 
 
 class _Keeper:
-    """Keeps the contents of all arrays that the functions can reach, and puts them back."""
+    """Keeps the contents of all arrays, lists and dicts in reach, and puts them back."""
 
     def __init__(self, roots: Iterable[Any]) -> None:
-        found: dict[int, NDArray[Any]] = {}
+        found: dict[int, Any] = {}
         for root in roots:
             _collect(root, found, 6)
-        self.kept = [(array, array.copy()) for array in found.values()]
+        self.arrays: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        self.lists: list[tuple[list[Any], list[Any]]] = []
+        self.dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        for thing in found.values():
+            if isinstance(thing, np.ndarray):
+                array = cast("NDArray[Any]", thing)
+                self.arrays.append((array, array.copy()))
+            elif isinstance(thing, list):
+                items = cast("list[Any]", thing)
+                self.lists.append((items, list(items)))
+            else:
+                self.dicts.append((thing, dict(thing)))
 
     def restore(self) -> None:
-        for array, copy in self.kept:
+        for array, copy in self.arrays:
             if array.shape == copy.shape and not _same(array, copy):
                 array[...] = copy
+        for items, kept in self.lists:
+            if not _same_items(items, kept):
+                items[:] = kept
+        for space, entries in self.dicts:
+            if not _same_items(list(space.values()), list(entries.values())):
+                space.clear()
+                space.update(entries)
 
 
 def _same(array: NDArray[Any], copy: NDArray[Any]) -> bool:
     return array.tobytes() == copy.tobytes()
 
 
-def _collect(value: Any, found: dict[int, NDArray[Any]], depth: int) -> None:
-    if depth < 0 or isinstance(value, ModuleType | type):
+def _same_items(items: list[Any], kept: list[Any]) -> bool:
+    return len(items) == len(kept) and all(a is b for a, b in zip(items, kept, strict=True))
+
+
+def _collect(value: Any, found: dict[int, Any], depth: int) -> None:
+    if depth < 0 or id(value) in found or isinstance(value, ModuleType | type):
         return
     if isinstance(value, np.ndarray):
         array = cast("NDArray[Any]", value)
         if array.dtype.kind in "fiub" and array.flags.writeable and array.size < 1_000_000:
             found[id(array)] = array
         return
+    if isinstance(value, list | dict):
+        found[id(cast("Any", value))] = value
     for part in _parts_of(value):
         _collect(part, found, depth - 1)
 

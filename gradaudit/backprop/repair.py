@@ -18,6 +18,7 @@ from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.program import Key, Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
+from gradaudit.errors import BudgetExhausted
 
 _COLINEAR: Final = 1e-6
 _ROUND: Final = 1e-6
@@ -164,6 +165,7 @@ class Search:
         self.tried += 1
         outcome = self.experiment.run_edited(self.points[0].theta, line.unit, codes)
         if outcome is None or not self.points[0].same_cost(outcome):
+            self._require_unchanged()
             return
         if not np.isfinite(outcome.gradient).all():
             return
@@ -179,6 +181,18 @@ class Search:
                 self.partial.append(Repair(line, edit, outcome, False, gained))
         if edit.scaled is not None:
             self._solve(line, edit, outcome)
+
+    def _require_unchanged(self) -> None:
+        """Stop when an edit that was tried has changed data which nothing puts back.
+
+        Raises
+        ------
+        BudgetExhausted
+            What was learned before is kept.
+        """
+        again = self.experiment.run(self.points[0].theta)
+        if again is None or not self.points[0].same_cost(again):
+            raise BudgetExhausted("an edit that was tried changed the data of the function")
 
     def _solve(self, line: Line, edit: Edit, outcome: Outcome) -> None:
         """Find the factor with which an edit would be right, if it only lacks one."""
@@ -264,6 +278,17 @@ class Search:
             self._scopes[line.scope] = self._read_scope(line)
         return self._scopes[line.scope]
 
+    def _constants(self, line: Line) -> dict[str, float]:
+        """Return the numbers that stand at the top of the file."""
+        unit = self.experiment.program.units[line.unit]
+        found: dict[str, float] = {}
+        for functions in unit.functions.values():
+            for name, value in functions[0].__globals__.items():
+                if type(value) in (float, int) and not name.startswith("_"):
+                    found[name] = float(value)
+            break
+        return found
+
     def _read_scope(self, line: Line) -> Scope:
         unit = self.experiment.program.units[line.unit]
         scopes: set[ast.AST] = {line.scope}
@@ -301,6 +326,9 @@ class Search:
                 atoms.setdefault(text, look)
                 if look.number is not None:
                     numbers.setdefault(text, look.number)
+        for name, number in self._constants(line).items():
+            atoms.setdefault(name, Look("f", (), number))
+            numbers.setdefault(name, number)
         for name in sorted(_parameters(line.scope) - {"self", "cls"}):
             atoms.setdefault(name, Look("?", None))
         for text, look in list(atoms.items()):
