@@ -811,6 +811,8 @@ class Editor:
         shape = self._shape(node)
         if shape is None:
             return
+        rest = ast.BinOp(ast.Constant(1), ast.Sub(), _readable(node))
+        yield self._edit(spot, ast.BinOp(node, ast.Mult(), rest), "missing factor", 1.9 + extra)
         for factor in self._slopes(shape):
 
             def scaled(k: ast.expr, node: ast.expr = node, factor: ast.expr = factor) -> ast.expr:
@@ -852,6 +854,8 @@ class Editor:
             for name, arity in self.scope.functions.items():
                 if arity == 1:
                     yield _parse(f"{name}({text})")
+                    yield _parse(f"(1 - {name}({text}))")
+                    yield _parse(f"{name}({text}) * (1 - {name}({text}))")
 
     # -- words about nodes ------------------------------------------------------------------
 

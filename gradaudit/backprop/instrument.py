@@ -6,11 +6,13 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 from gradaudit.backprop.program import HOOK, Unit
 
 Role = Literal["use", "part", "value", "store", "target"]
+
+_Node = TypeVar("_Node", bound=ast.AST)
 
 _NUMBER: Final = "_gradaudit_number"
 # calls whose repetition does nothing: a subscript that holds only these may be read once more
@@ -72,7 +74,7 @@ class Instrumenter:
         for node in ast.walk(unit.tree):
             setattr(node, _NUMBER, len(originals))
             originals.append(node)
-        tree = copy.deepcopy(unit.tree)
+        tree = _copied(unit.tree)
         rewriter = _Rewriter(self.sites, number, originals)
         tree = rewriter.outside(tree)
         return ast.fix_missing_locations(tree)
@@ -369,6 +371,19 @@ class _Rewriter:
         )
         self.sites.append(site)
         return site.number
+
+
+def _copied(node: _Node) -> _Node:
+    """Copy a tree; a node that hangs in two places, as an edit may leave it, becomes two."""
+    new = type(node)()
+    for name, part in vars(node).items():
+        if isinstance(part, ast.AST):
+            part = _copied(part)
+        elif isinstance(part, list):
+            parts = cast("list[Any]", part)
+            part = [_copied(p) if isinstance(p, ast.AST) else p for p in parts]
+        setattr(new, name, part)
+    return new
 
 
 def _lambdas(node: ast.AST) -> Iterator[ast.Lambda]:

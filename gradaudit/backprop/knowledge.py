@@ -61,7 +61,10 @@ class Knowledge:
             return 1 if self._repeats(line, standing) else 2
         if standing.matches:
             return 1
-        return 2 if standing.copies else 0
+        if not standing.copies:
+            return 0
+        value = getattr(line.statement, "value", None)
+        return 1 if isinstance(value, ast.BinOp | ast.Call | ast.UnaryOp) else 2
 
     def _repeats(self, line: Line, standing: Standing) -> bool:
         """Tell whether an earlier line is the derivative of the same value already."""
@@ -114,6 +117,13 @@ class Knowledge:
                 search.try_insertions(line)
                 search.try_rewrites(line)
 
+        if not search.found:
+            # doubling shows not all that a line feeds: a batch norm undoes it
+            for line in lines:
+                if line.certain and not covers(line, search.wrong):
+                    search.try_simple(line)
+                    search.try_names(line)
+
     def _far_fetched(self, search: Search) -> None:
         """Try what is left when no plain edit explains anything."""
         for line in self.ordered_lines(search.wrong):
@@ -149,7 +159,8 @@ class Knowledge:
         def doubtful(line: Line) -> bool:
             match = after.matches.get(line.statement)
             if match is None:
-                return self.rank(line) == 0
+                helper = not plain and line.scope is not best.line.scope
+                return self.rank(line) == 0 or (helper and self.rank(line) == 1)
             return not plain and (line.statement in after.partial or after.repeated(line.statement))
 
         return [
