@@ -283,7 +283,7 @@ class Account:
         some uses of its value counts half; every further factor asks for an explanation.
         """
         different = {match.forward[0] for match in self.matches.values()}
-        factors = {f"{abs(m.factor):.5g}" for m in self.matches.values() if m.factor != 1.0}
+        factors = {f"{abs(m.factor):.5g}" for m in self.matches.values() if abs(m.factor) != 1.0}
         parts = len(self.partial & self.matches.keys())
         plain = sum(match.factor == 1.0 for match in self.matches.values())
         return (

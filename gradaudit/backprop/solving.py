@@ -15,7 +15,7 @@ from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
 
 # more unknowns than this are not solved for: one evaluation each
-_MOST: Final = 70
+_MOST: Final = 150
 
 
 @dataclass(slots=True, eq=False)

@@ -97,14 +97,14 @@ def _remaining(known: Knowledge) -> list[Line]:
     wrong = known.points[0].wrong(known.survey.outcome.gradient)
     lines = known.ordered_lines(wrong)
 
-    def order(line: Line) -> tuple[int, int, int]:
+    def order(line: Line) -> tuple[int, bool, int]:
         solution = known.solved.get(line.statement)
-        if solution is None:
-            return (1, known.rank(line), line.first_seen)
-        if not solution.exists:
-            return (3, known.rank(line), line.first_seen)
-        fits = any(m.factor == 1.0 for m in solution.matches)
-        return (0 if fits else 1, known.rank(line), line.first_seen)
+        likely = 1
+        if solution is not None and not solution.exists:
+            likely = 3
+        elif solution is not None and any(m.factor == 1.0 for m in solution.matches):
+            likely = 0
+        return (likely, known.rank(line) == 2, line.first_seen)
 
     covering = [x for x in lines if x.certain and covers(x, wrong)]
     others = [x for x in lines if x not in covering]
