@@ -95,9 +95,15 @@ class _Rewriter:
         elif isinstance(node, ast.ClassDef):
             node.body = [self.outside(part) for part in node.body]
         else:
-            for lambda_ in [n for n in ast.walk(node) if isinstance(n, ast.Lambda)]:
-                if not any(lambda_ in ast.walk(o) for o in _lambdas(node) if o is not lambda_):
-                    self.lambda_(lambda_, _Place(self.own(node), self.own(lambda_)))
+            for part in ast.iter_child_nodes(node):
+                if isinstance(part, ast.stmt):
+                    self.outside(part)
+                elif isinstance(part, ast.ExceptHandler | ast.match_case):
+                    for inner in part.body:
+                        self.outside(inner)
+                else:
+                    for found in _outermost_lambdas(part):
+                        self.lambda_(found, _Place(self.own(node), self.own(found)))
         return node
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -172,6 +178,9 @@ class _Rewriter:
     def effect(self, node: ast.Expr, place: _Place) -> list[ast.stmt]:
         """Rewrite a call made for its effect: what it changes must stay the same object."""
         call = node.value
+        if isinstance(call, ast.Yield) and call.value is not None:
+            call.value = self.value(call.value, place, "yield")
+            return [node]
         if not isinstance(call, ast.Call):
             return [node]
         first = call.args[0] if call.args else None
@@ -242,7 +251,7 @@ class _Rewriter:
     def value(self, node: ast.expr, place: _Place, target: str) -> ast.expr:
         """Rewrite the value of a statement, part by part when it is a display."""
         if isinstance(node, ast.Tuple | ast.List) and target:
-            whole = target == "return" or target.endswith("()")
+            whole = target in ("return", "yield") or target.endswith("()")
             node.elts = [
                 self.value(part, place, target if whole else f"{target}[{i}]")
                 for i, part in enumerate(node.elts)
@@ -386,8 +395,12 @@ def _copied(node: _Node) -> _Node:
     return new
 
 
-def _lambdas(node: ast.AST) -> Iterator[ast.Lambda]:
-    return (n for n in ast.walk(node) if isinstance(n, ast.Lambda))
+def _outermost_lambdas(node: ast.AST) -> Iterator[ast.Lambda]:
+    if isinstance(node, ast.Lambda):
+        yield node
+        return
+    for part in ast.iter_child_nodes(node):
+        yield from _outermost_lambdas(part)
 
 
 def _wrapped(number: int, node: ast.expr, at: ast.expr) -> ast.expr:

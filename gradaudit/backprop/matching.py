@@ -291,6 +291,7 @@ class Account:
             + 0.2 * plain
             - 0.5 * parts
             - 0.9 * len(factors)
+            - 0.4 * any(match.factor == -1.0 for match in self.matches.values())
             + 0.2 * self.agreeing
         )
 

@@ -322,7 +322,12 @@ class Search:
                 if look.shape is not None and len(site.text) < 60 and len(parts) < 60:
                     parts.setdefault(site.text, look)
                 continue
-            if text and text != "return" and _is_atom(text) and look.kind not in _NO_VALUES:
+            if (
+                text
+                and text not in ("return", "yield")
+                and _is_atom(text)
+                and look.kind not in _NO_VALUES
+            ):
                 atoms.setdefault(text, look)
                 if look.number is not None:
                     numbers.setdefault(text, look.number)

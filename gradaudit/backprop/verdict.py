@@ -137,7 +137,11 @@ def describe_match(known: Knowledge, match: Match) -> str:
     """Name a value of the forward pass as the source does, with its line."""
     assert known.experiment is not None
     site = known.experiment.sites[match.forward[0]]
-    text = site.target if site.role == "value" and site.target != "return" else site.text
+    text = (
+        site.target
+        if site.role == "value" and site.target not in ("return", "yield")
+        else site.text
+    )
     return f"{text} (line {site.line})"
 
 
