@@ -259,6 +259,8 @@ class Editor:
         """Return the edit that puts a factor before a part."""
         minus = isinstance(factor, ast.UnaryOp)
         weight = 1.0 if minus else 1.5
+        if isinstance(factor, ast.Constant) and factor.value not in (0, 1, 2, 3, 4, 0.5):
+            weight += 0.7  # a number out of the blue
         # what is handed to one's own function, or looped over, is seldom where a factor is missing
         if isinstance(spot.parent, ast.For) or spot.node in self.handed_on:
             weight += 0.7
