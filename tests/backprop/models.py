@@ -132,6 +132,18 @@ def two_mistakes(theta: Any, x: Any, y: Any) -> Any:
     return 0.5 * np.sum(error**2), np.concatenate([dw1.ravel(), db1, dw2.ravel(), db2])
 
 
+def by_example(theta: Any, x: Any, y: Any) -> Any:
+    """Return cost and gradient, example by example; a two is missing."""
+
+    def parts() -> Any:
+        for row, target in zip(x, y, strict=True):
+            e = row @ theta - target
+            yield e * e, e * row
+
+    costs, gradients = zip(*parts(), strict=True)
+    return float(sum(costs)), sum(gradients)
+
+
 wrong_lambda = functools.partial(
     lambda theta, x: (float(np.sum((x @ theta) ** 2)), x.T @ (x @ theta)), x=DATA
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import random
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,27 @@ def test_trace_is_plain_json() -> None:
     assert plain["kind"] == "trace"
     assert plain["suspects"][0]["repairs_gradient"] is True
     assert "schema_version" in found.to_json()
+
+
+def test_notebook_cell_is_traced() -> None:
+    text = "def cell(x):\n    g = 3 * x\n    return float(x @ x), g\n"
+    linecache.cache["<cell 1>"] = (len(text), None, text.splitlines(True), "<cell 1>")
+    space: dict[str, Any] = {}
+    exec(compile(text, "<cell 1>", "exec"), space)
+    found = trace(space["cell"], START[:3], rng=0)
+    assert first(found).line == 2
+    assert first(found).suggestion == "g = 2 * x"
+
+
+def test_generator_within_is_traced() -> None:
+    found = trace(models.by_example, START[:3], args=(DATA, TARGET[:, 0]), rng=0)
+    assert first(found).line == line_of("yield e * e, e * row")
+
+
+def test_array_of_the_user_survives_every_edit() -> None:
+    data = DATA.copy()
+    trace(models.two_mistakes, np.ones(26), args=(data, TARGET), rng=0)
+    assert np.array_equal(data, DATA)
 
 
 # -- refusals --------------------------------------------------------------------------------
