@@ -63,8 +63,11 @@ class Knowledge:
             return 1
         if not standing.copies:
             return 0
-        value = getattr(line.statement, "value", None)
-        return 1 if isinstance(value, ast.BinOp | ast.Call | ast.UnaryOp) else 2
+        statement = line.statement
+        made = isinstance(statement, ast.Assign | ast.Return) and isinstance(
+            statement.value, ast.BinOp | ast.Call | ast.UnaryOp
+        )
+        return 1 if made else 2
 
     def _repeats(self, line: Line, standing: Standing) -> bool:
         """Tell whether an earlier line is the derivative of the same value already."""
@@ -160,7 +163,9 @@ class Knowledge:
             match = after.matches.get(line.statement)
             if match is None:
                 helper = not plain and line.scope is not best.line.scope
-                return self.rank(line) == 0 or (helper and self.rank(line) == 1)
+                alias = isinstance(getattr(line.statement, "value", None), ast.Name)
+                second = (helper or (alias and not plain)) and self.rank(line) == 1
+                return self.rank(line) == 0 or second
             return not plain and (line.statement in after.partial or after.repeated(line.statement))
 
         return [
@@ -229,10 +234,17 @@ class Knowledge:
         """Weigh a repair: the far-fetched ones, that explain little, cost most."""
         return (
             repair.edit.weight
-            + 0.4 * self.rank(repair.line)
+            + self._innocence(repair.line)
             - 0.7 * self._after(repair).worth
             - self._likeness(repair)
         )
+
+    def _innocence(self, line: Line) -> float:
+        """Weigh how much the values of a line speak for it."""
+        standing = self.standings.get(line.statement, Standing())
+        if standing.matches:
+            return 0.4 * self.rank(line)
+        return 0.2 if standing.copies else 0.0
 
     def _likeness(self, repair: Repair) -> float:
         """Weigh how well the corrected statement fits in: like others, or no longer empty."""
@@ -256,7 +268,7 @@ class Knowledge:
         # nobody makes a value to leave it unused, or takes an argument for nothing
         unused = len(made & (read - read_after))
         used = len(made & (read_after - read))
-        fits = 0.6 * (shape in others) + 1.0 * (left == right) + 0.5 * renamed
+        fits = 0.6 * (shape in others) + 1.0 * (left == right) + 0.7 * renamed
         return fits + 0.4 * min(used, 1) - 0.8 * unused
 
     def _fault(self, repair: Repair) -> Fault:

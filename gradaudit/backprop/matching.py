@@ -322,6 +322,8 @@ def account(
     agreeing: set[ast.stmt] = set()
     for event, match in match_values(derivatives, recording, chosen).items():
         site = mine[event[0]]
+        if isinstance(getattr(site.statement, "value", None), ast.Name):
+            continue  # another name for a value is no further derivative
         if not match.whole:
             found.partial.add(site.statement)
         known = found.matches.get(site.statement)

@@ -385,7 +385,9 @@ def name_number(value: float, numbers: dict[str, float], near: str = "") -> Iter
             yield ast.parse(f"{plain:g}", mode="eval").body
             return
     known = set(re.findall(r"\w+", near))
-    names = sorted(numbers, key=lambda n: re.split(r"\W", n)[0] not in known)
+    names = sorted(
+        numbers, key=lambda n: (not n.isidentifier(), re.split(r"\W", n)[0] not in known)
+    )
     found = 0
     for form, number_of in _FORMS:
         for name in names:
