@@ -322,7 +322,7 @@ def account(
     agreeing: set[ast.stmt] = set()
     for event, match in match_values(derivatives, recording, chosen).items():
         site = mine[event[0]]
-        if isinstance(getattr(site.statement, "value", None), ast.Name):
+        if site.role == "value" and isinstance(site.node, ast.Name) and site.target != "return":
             continue  # another name for a value is no further derivative
         if not match.whole:
             found.partial.add(site.statement)
