@@ -24,6 +24,8 @@ from gradaudit.backprop.survey import Line, Survey, survey
 _MOST_FAULTS: Final = 6
 # lines that are solved for when no edit was found
 _MOST_SOLVED: Final = 8
+# edits that give the right factor by accident less often than a factor put there for it
+_SPECIFIC: Final = ("variable", "function", "axis", "operator", "key", "kind of length")
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +51,7 @@ class Knowledge:
     chain: list[Fault] = field(default_factory=list["Fault"])
     solved: dict[ast.stmt, Solution] = field(default_factory=dict["ast.stmt", "Solution"])
     complete: bool = False
+    specific: bool = False
     first: tuple[Survey, Mapping[ast.stmt, Standing]] | None = None
     explained: dict[Edit, Account] = field(default_factory=dict["Edit", Account])
 
@@ -224,6 +227,8 @@ class Knowledge:
     def _ordered(self, repairs: Iterable[Repair]) -> list[Repair]:
         """Return the best repair of each line, the best line first."""
         best: dict[ast.stmt, Repair] = {}
+        repairs = list(repairs)
+        self.specific = any(r.edit.weight < 2.0 and r.edit.kind in _SPECIFIC for r in repairs)
         for repair in repairs:
             other = best.get(repair.line.statement)
             if other is None or _plainness(repair) < _plainness(other):
@@ -235,6 +240,7 @@ class Knowledge:
         return (
             repair.edit.weight
             + self._innocence(repair.line)
+            + 0.8 * (self.specific and repair.edit.kind == "factor")
             - 0.7 * self._after(repair).worth
             - self._likeness(repair)
         )
