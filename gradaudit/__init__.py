@@ -31,6 +31,8 @@ __all__ = [
     "Runs",
     "ShapeReport",
     "TargetError",
+    "Trace",
+    "TraceRefused",
     "Verdict",
     "__version__",
     "check",
@@ -41,6 +43,7 @@ __all__ = [
     "gradient",
     "strategies",
     "target",
+    "trace",
     "watch",
 ]
 
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
     from gradaudit.api.discovery import discover_blocks
     from gradaudit.api.run import watch
     from gradaudit.api.shapes import check_shapes
+    from gradaudit.api.trace import trace
+    from gradaudit.backprop.results import Trace
     from gradaudit.blocks import Block, Layout
     from gradaudit.errors import (
         ArgumentError,
@@ -63,6 +68,7 @@ if TYPE_CHECKING:
         GradientMismatch,
         MissingExtraError,
         TargetError,
+        TraceRefused,
     )
     from gradaudit.evaluator import BadReturn
     from gradaudit.problem import Problem, target
@@ -109,6 +115,9 @@ else:
         "discover_blocks": "api.discovery",
         "gradient": "api.derivative",
         "target": "problem",
+        "trace": "api.trace",
+        "Trace": "backprop.results",
+        "TraceRefused": "errors",
         "watch": "api.run",
     }
 

@@ -71,3 +71,9 @@ class MissingExtraError(GradauditError, ImportError):
     """An optional dependency is not installed; the message shows the command that installs it."""
 
     __module__ = "gradaudit"
+
+
+class TraceRefused(GradauditError, ValueError):
+    """A backward pass cannot be traced; the message says why and what to do."""
+
+    __module__ = "gradaudit"

@@ -1,0 +1,1 @@
+"""Which line of a hand-written backward pass is the first wrong one?"""

@@ -1,0 +1,144 @@
+"""The hook that sees every value: it records them, or changes one and lets the program go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Event = tuple[int, int]  # number of the site, how many times it was seen before in the same run
+Change = Callable[[int, Array], "Array | None"]
+
+
+@dataclass(slots=True)
+class Look:
+    """What kind of value a site shows: enough to know what else would fit there.
+
+    Attributes
+    ----------
+    kind : str
+        "f", "i", "b" for arrays and numbers of that kind of dtype; else the name of a type.
+    shape : tuple of int or None
+        None for what is no array and no number.
+    number : float or None
+        The value itself, when it is a single number.
+    """
+
+    kind: str
+    shape: tuple[int, ...] | None
+    number: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Recording:
+    """The values of one run.
+
+    Attributes
+    ----------
+    values : dict
+        Copies of all float arrays and numbers, by event, in the order they were seen.
+    looks : dict
+        By site, of its first value of any kind.
+    """
+
+    values: dict[Event, Array] = field(default_factory=dict["Event", "Array"])
+    looks: dict[int, Look] = field(default_factory=dict[int, "Look"])
+
+
+class Hook:
+    """Called with each value as ``hook(site, value)``; returns the value to go on with.
+
+    With `in_place` the value is what a name holds after a store: an array is changed where it
+    lies, so that everything that shares its memory sees the change; with `index` only that part.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[int] = Counter()
+        self.changes: dict[int, Change] = {}
+        self.recording: Recording | None = None
+        self.capacity = 0
+
+    def begin(self, changes: dict[int, Change] | None = None, *, record: bool = False) -> None:
+        """Get ready for one run."""
+        self.counts.clear()
+        self.changes = changes or {}
+        self.recording = Recording() if record else None
+
+    def __call__(self, site: int, value: Any, in_place: bool = False, index: Any = None) -> Any:
+        """Return the value to go on with; nothing when part of it was stored."""
+        if index is not None:
+            self._stored(site, value, index)
+            return None
+        recording = self.recording
+        if recording is not None and site not in recording.looks:
+            recording.looks[site] = look_at(value)
+        if not is_real(value):
+            return value
+        count = self.counts[site]
+        self.counts[site] = count + 1
+        if recording is not None:
+            recording.values[site, count] = np.array(value, dtype=np.float64)
+        change = self.changes.get(site)
+        if change is None:
+            return value
+        return _changed(change, count, value, in_place=in_place)
+
+    def _stored(self, site: int, base: Any, index: Any) -> None:
+        """See, and change, part of an object after something was stored into it."""
+        try:
+            part = base[index]
+        except Exception:  # an object that can be stored into, but not read
+            return
+        again = self(site, part, True)
+        if again is not part or (
+            isinstance(base, np.ndarray) and site in self.changes and again is not None
+        ):
+            base[index] = again
+
+
+def is_real(value: Any) -> bool:
+    """Tell whether a value can be moved a little: a float, or an array of floats."""
+    if isinstance(value, np.ndarray):
+        array = cast("NDArray[Any]", value)
+        return array.dtype.kind == "f" and array.size > 0
+    return isinstance(value, float | np.floating)
+
+
+def look_at(value: Any) -> Look:
+    """Describe a value."""
+    if isinstance(value, np.ndarray):
+        array = cast("NDArray[Any]", value)
+        return Look(array.dtype.kind, array.shape)
+    if isinstance(value, bool | np.bool_):
+        return Look("b", ())
+    if isinstance(value, int | np.integer):
+        return Look("i", (), float(cast("int", value)))
+    if isinstance(value, float | np.floating):
+        return Look("f", (), float(cast("float", value)))
+    return Look(type(value).__name__, None)
+
+
+def _changed(change: Change, count: int, value: Any, *, in_place: bool) -> Any:
+    moved = change(count, np.asarray(value, dtype=np.float64))
+    if moved is None:
+        return value
+    if not isinstance(value, np.ndarray):
+        kind = cast("type[Any]", type(value))
+        return kind(moved) if isinstance(value, np.floating) else float(moved)
+    array = cast("NDArray[Any]", value)
+    if in_place and array.flags.writeable:
+        array[...] = moved
+        return array
+    return _alike(moved, array)
+
+
+def _alike(moved: Array, value: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of the same class, type and memory order as the value it stands for."""
+    like = np.empty_like(value, subok=True)
+    like[...] = moved
+    return like

@@ -1,0 +1,233 @@
+"""Runs of the user's program: as it is, under the hook, and with edited lines."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import warnings
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradaudit.backprop.events import Array, Change, Hook, Recording
+from gradaudit.backprop.instrument import Instrumenter, Site
+from gradaudit.backprop.program import Key, Program
+from gradaudit.blocks import Vector
+from gradaudit.errors import TraceRefused
+from gradaudit.evaluator import Evaluator
+from gradaudit.source.locations import python_function
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What one run gave."""
+
+    cost: float
+    gradient: Vector
+
+
+class Experiment:
+    """One program at hand, ready to be run in any variant.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        The only one who calls the user's functions; it counts.
+    theta : ndarray
+        A point at which the functions are run once to see which take part.
+    """
+
+    def __init__(self, evaluator: Evaluator, theta: Vector) -> None:
+        self.evaluator = evaluator
+        problem = evaluator.problem
+        function = python_function(problem.fun)
+        self.program = Program(
+            lambda: evaluator.sample(theta),
+            None if function is None else function.__code__.co_filename,
+        )
+        self.hook = Hook()
+        self.plain: dict[int, dict[Key, CodeType]] = {}  # of the units that were edited
+        self.keeper = _Keeper([problem.args, problem.fun, problem.jac, *self._functions()])
+        self.rebuild()
+
+    def _functions(self) -> Iterable[FunctionType]:
+        for unit in self.program.units:
+            for key, functions in unit.functions.items():
+                if key in unit.executed:
+                    yield from functions
+
+    def rebuild(self) -> None:
+        """Instrument the units anew, after an edit was accepted."""
+        instrumenter = Instrumenter()
+        self.instrumented: dict[int, dict[Key, CodeType]] = {}
+        for number, unit in enumerate(self.program.units):
+            codes = unit.compile(instrumenter.rewrite(unit, number))
+            self.instrumented[number] = _matching(unit.compile(), codes)
+        self.sites: list[Site] = instrumenter.sites
+
+    def run(self, theta: Vector) -> Outcome | None:
+        """Run the program, with the edits accepted so far; None when it raises."""
+        with self.program.replaced(self.plain):
+            return self._sample(theta)
+
+    def run_edited(self, theta: Vector, unit: int, codes: dict[Key, CodeType]) -> Outcome | None:
+        """Run the program with other code in one unit; None when it raises."""
+        try:
+            with self.program.replaced({**self.plain, unit: codes}):
+                return self._sample(theta)
+        except (ValueError, KeyError):  # a name of an outer function that this one never used
+            return None
+
+    def run_changed(self, theta: Vector, changes: dict[int, Change]) -> Outcome | None:
+        """Run the program and change the values of some sites as they pass."""
+        self.hook.begin(changes)
+        with self.program.replaced(self.instrumented, self.hook):
+            return self._sample(theta)
+
+    def record(
+        self, theta: Vector, changes: dict[int, Change] | None = None
+    ) -> tuple[Outcome | None, Recording]:
+        """Run the program and keep every value that is seen."""
+        self.hook.begin(changes, record=True)
+        with self.program.replaced(self.instrumented, self.hook):
+            outcome = self._sample(theta)
+        assert self.hook.recording is not None
+        return outcome, self.hook.recording
+
+    def record_edited(self, theta: Vector) -> tuple[list[Site], Recording] | None:
+        """Instrument the trees as they are now, edits included, and keep every value."""
+        instrumenter = Instrumenter()
+        try:
+            codes = {
+                number: unit.compile(instrumenter.rewrite(unit, number))
+                for number, unit in enumerate(self.program.units)
+            }
+            self.hook.begin(record=True)
+            with self.program.replaced(codes, self.hook):
+                outcome = self._sample(theta)
+        except (SyntaxError, ValueError, KeyError, TypeError):
+            return None
+        recording = self.hook.recording
+        return None if outcome is None or recording is None else (instrumenter.sites, recording)
+
+    def _sample(self, theta: Vector) -> Outcome | None:
+        sample = self.evaluator.try_sample(theta, where="trace")
+        self.keeper.restore()
+        return None if sample is None else Outcome(sample.cost, sample.gradient)
+
+
+def _matching(original: dict[Key, CodeType], codes: dict[Key, CodeType]) -> dict[Key, CodeType]:
+    if original.keys() != codes.keys():
+        raise TraceRefused("the function cannot be rewritten without changing it")
+    return codes
+
+
+@contextmanager
+def undisturbed() -> Generator[None, None, None]:
+    """Leave no trace of thousands of runs: no output, no warnings, no random numbers used up."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+class _Keeper:
+    """Keeps the contents of all arrays, lists and dicts in reach, and puts them back."""
+
+    def __init__(self, roots: Iterable[Any]) -> None:
+        found: dict[int, Any] = {}
+        for root in roots:
+            _collect(root, found, 6)
+        self.arrays: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        self.lists: list[tuple[list[Any], list[Any]]] = []
+        self.dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        for thing in found.values():
+            if isinstance(thing, np.ndarray):
+                array = cast("NDArray[Any]", thing)
+                self.arrays.append((array, array.copy()))
+            elif isinstance(thing, list):
+                items = cast("list[Any]", thing)
+                self.lists.append((items, list(items)))
+            else:
+                self.dicts.append((thing, dict(thing)))
+
+    def restore(self) -> None:
+        for array, copy in self.arrays:
+            if array.shape == copy.shape and not _same(array, copy):
+                array[...] = copy
+        for items, kept in self.lists:
+            if not _same_items(items, kept):
+                items[:] = kept
+        for space, entries in self.dicts:
+            if not _same_items(list(space.values()), list(entries.values())):
+                space.clear()
+                space.update(entries)
+
+
+def _same(array: NDArray[Any], copy: NDArray[Any]) -> bool:
+    return array.tobytes() == copy.tobytes()
+
+
+def _same_items(items: list[Any], kept: list[Any]) -> bool:
+    return len(items) == len(kept) and all(a is b for a, b in zip(items, kept, strict=True))
+
+
+def _collect(value: Any, found: dict[int, Any], depth: int) -> None:
+    if depth < 0 or id(value) in found or isinstance(value, ModuleType | type):
+        return
+    if isinstance(value, np.ndarray):
+        array = cast("NDArray[Any]", value)
+        if array.dtype.kind in "fiub" and array.flags.writeable and array.size < 1_000_000:
+            found[id(array)] = array
+        return
+    if isinstance(value, list | dict):
+        found[id(cast("Any", value))] = value
+    for part in _parts_of(value):
+        _collect(part, found, depth - 1)
+
+
+def _parts_of(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(cast("dict[Any, Any]", value).values())[:200]
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(cast("list[Any]", value))[:200]
+    if isinstance(value, FunctionType):
+        names = value.__code__.co_names
+        cells = [c.cell_contents for c in value.__closure__ or () if _filled(c)]
+        read = [value.__globals__[n] for n in names if n in value.__globals__]
+        return [*cells, *read, *(value.__defaults__ or ())]
+    bound = getattr(value, "__self__", None)
+    parts = [bound, getattr(value, "__func__", None)] if bound is not None else []
+    if type(value).__module__ == "functools":
+        names = ("func", "args", "keywords")
+        parts += [getattr(value, name, None) for name in names]
+    space = getattr(value, "__dict__", None)
+    if isinstance(space, dict):
+        parts += list(cast("dict[str, Any]", space).values())[:200]
+    return parts
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return False
+    return True
+
+
+def as_array(value: Any) -> Array:
+    """Return a value as an array of float64."""
+    return np.asarray(value, dtype=np.float64)

@@ -1,0 +1,436 @@
+"""The search for the wrong lines: what is tried, in which order, and what was learned."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradaudit.backprop.edits import Edit
+from gradaudit.backprop.experiment import Experiment
+from gradaudit.backprop.matching import Account, Derivatives, Standing, account, standings
+from gradaudit.backprop.reference import Reference, complete_reference
+from gradaudit.backprop.repair import Repair, Search
+from gradaudit.backprop.solving import Solution, solve_for
+from gradaudit.backprop.suggestion import corrected_line
+from gradaudit.backprop.survey import Line, Survey, survey
+
+# mistakes that are repaired one after the other, at most
+_MOST_FAULTS: Final = 6
+# lines that are solved for when no edit was found
+_MOST_SOLVED: Final = 8
+# edits that give the right factor by accident less often than a factor put there for it
+_SPECIFIC: Final = ("variable", "function", "axis", "operator", "key", "kind of length")
+
+
+@dataclass(slots=True, eq=False)
+class Fault:
+    """One line with the edit that was accepted for it."""
+
+    line: Line
+    repair: Repair
+    suggestion: str
+    source: str
+
+
+@dataclass(slots=True, eq=False)
+class Knowledge:
+    """All that a trace has learned so far."""
+
+    points: list[Reference] = field(default_factory=list["Reference"])
+    experiment: Experiment | None = None
+    survey: Survey | None = None
+    derivatives: Derivatives | None = None
+    standings: Mapping[ast.stmt, Standing] = field(default_factory=dict["ast.stmt", "Standing"])
+    found: list[Fault] = field(default_factory=list["Fault"])
+    chain: list[Fault] = field(default_factory=list["Fault"])
+    solved: dict[ast.stmt, Solution] = field(default_factory=dict["ast.stmt", "Solution"])
+    complete: bool = False
+    specific: bool = False
+    first: tuple[Survey, Mapping[ast.stmt, Standing]] | None = None
+    explained: dict[Edit, Account] = field(default_factory=dict["Edit", Account])
+
+    def rank(self, line: Line) -> int:
+        """Tell how suspicious a line is: 0 most, 2 when it is a derivative or a forward value."""
+        standing = self.standings.get(line.statement)
+        if standing is None:
+            return 1
+        if standing.right:
+            return 1 if self._repeats(line, standing) else 2
+        if standing.matches:
+            return 1
+        if not standing.copies:
+            return 0
+        statement = line.statement
+        made = isinstance(statement, ast.Assign | ast.Return) and isinstance(
+            statement.value, ast.BinOp | ast.Call | ast.UnaryOp
+        )
+        return 1 if made else 2
+
+    def _repeats(self, line: Line, standing: Standing) -> bool:
+        """Tell whether an earlier line is the derivative of the same value already."""
+        mine = {match.forward[0] for match in standing.matches}
+        return any(
+            other.first_seen < line.first_seen
+            and self.standings.get(other.statement) is not None
+            and mine & {m.forward[0] for m in self.standings[other.statement].matches}
+            for other in (self.survey.lines if self.survey else ())
+        )
+
+    # -- the search -------------------------------------------------------------------------
+
+    def search(self) -> None:
+        """Look for one edit that repairs everything, then for several."""
+        experiment, seen = self.experiment, self.survey
+        assert experiment is not None
+        assert seen is not None
+        self.first = seen, self.standings
+        search = Search(experiment, seen, self.points)
+        self._single(search)
+        if not search.found and not self._chained(search):
+            self._far_fetched(search)
+        if search.found:
+            self.found = [self._fault(r) for r in self._ordered(search.found)]
+            self.chain.clear()
+            self.complete = True
+        elif not self.complete:
+            self._solve()
+
+    def _single(self, search: Search) -> None:
+        """Try one edit: what stands there, then other names, then what may be missing."""
+        lines = self.ordered_lines(search.wrong)
+        whole = [line for line in lines if line.certain and covers(line, search.wrong)]
+        search.try_factors(whole)
+        for line in whole:
+            if self._convinced(search, line):
+                break
+            search.try_simple(line)
+        if not search.found:
+            for line in lines:
+                if not line.certain:
+                    search.try_simple(line)
+                    search.try_names(line)
+        for line in self._worth_more(search, whole):
+            search.try_names(line)
+        for line in self._worth_more(search, whole):
+            if line in self._worth_more(search, whole):
+                search.try_signs(line)
+                search.try_insertions(line)
+                search.try_rewrites(line)
+
+        if not search.found:
+            # doubling shows not all that a line feeds: a batch norm undoes it
+            for line in lines:
+                if line.certain and not covers(line, search.wrong):
+                    search.try_simple(line)
+                    search.try_names(line)
+
+    def _far_fetched(self, search: Search) -> None:
+        """Try what is left when no plain edit explains anything."""
+        for line in self.ordered_lines(search.wrong):
+            if line.certain and covers(line, search.wrong):
+                search.try_products(line)
+        if not search.found:
+            for line in search.survey.neutral:
+                search.try_neutral(line)
+
+    def _worth_more(self, search: Search, lines: list[Line]) -> list[Line]:
+        """Return the lines that may explain more than the best repair so far does."""
+        if not search.found:
+            return lines
+        best = self._ordered(search.found)[0]
+        after = self._after(best)
+        own = after.matches.get(best.line.statement)
+        standing = self.standings.get(best.line.statement, Standing())
+        broken = own is None and any(match.whole for match in standing.matches)
+        plain = best.edit.weight < 2.0
+        if broken:  # what was right is wrong now: the fault is elsewhere
+            return [x for x in lines if self.rank(x) == 0 and x is not best.line]
+        if plain and own is not None and own.factor == 1.0 and self.rank(best.line) < 2:
+            # a slip of the pen, and the value is a derivative now: look no further than at values
+            # before it that still are none
+            return [
+                line
+                for line in lines
+                if self.rank(line) == 0
+                and line.statement not in after.matches
+                and line.first_seen < best.line.first_seen
+            ]
+
+        def doubtful(line: Line) -> bool:
+            match = after.matches.get(line.statement)
+            if match is None:
+                helper = not plain and line.scope is not best.line.scope
+                alias = isinstance(getattr(line.statement, "value", None), ast.Name)
+                second = (helper or (alias and not plain)) and self.rank(line) == 1
+                return self.rank(line) == 0 or second
+            return not plain and (line.statement in after.partial or after.repeated(line.statement))
+
+        return [
+            line
+            for line in lines
+            if line is not best.line and doubtful(line) and line.first_seen < best.line.first_seen
+        ]
+
+    def _convinced(self, search: Search, line: Line) -> bool:
+        """Tell whether a plain repair was found that a line further down cannot better."""
+        if not search.found:
+            return False
+        best = self._ordered(search.found)[0]
+        own = self._after(best).matches.get(best.line.statement)
+        return (
+            best.edit.weight < 2.0
+            and self.rank(best.line) == 0
+            and own is not None
+            and own.factor == 1.0
+            and best.line.statement not in self._after(best).partial
+            and (self.rank(line) > 0 or line.first_seen > best.line.first_seen)
+        )
+
+    def _after(self, repair: Repair) -> Account:
+        """Return how much of the backward pass is recognised once an edit is made."""
+        known = self.explained.get(repair.edit)
+        if known is not None:
+            return known
+        experiment, seen = self.experiment, self.survey
+        assert experiment is not None
+        assert seen is not None
+        assert self.derivatives is not None
+        with repair.edit.applied():
+            result = experiment.record_edited(self.points[0].theta)
+        found = Account()
+        if result is not None:
+            sites, recording = result
+            found = account(sites, experiment.sites, recording, self.derivatives)
+            new = repair.edit.new
+            if isinstance(new, ast.stmt) and new in found.matches:
+                found.matches[repair.line.statement] = found.matches.pop(new)
+            mine = {line.statement for line in seen.lines}
+            found.matches = {s: m for s, m in found.matches.items() if s in mine}
+        self.explained[repair.edit] = found
+        return found
+
+    def ordered_lines(self, wrong: NDArray[np.bool_]) -> list[Line]:
+        """Return the lines that may be at fault, most suspicious first."""
+        assert self.survey is not None
+        lines = [x for x in self.survey.lines if not x.certain or bool((x.reach & wrong).any())]
+        return sorted(
+            lines,
+            key=lambda x: (not covers(x, wrong), self.rank(x), x.first_seen),
+        )
+
+    def _ordered(self, repairs: Iterable[Repair]) -> list[Repair]:
+        """Return the best repair of each line, the best line first."""
+        best: dict[ast.stmt, Repair] = {}
+        repairs = list(repairs)
+        self.specific = any(r.edit.weight < 2.0 and r.edit.kind in _SPECIFIC for r in repairs)
+        for repair in repairs:
+            other = best.get(repair.line.statement)
+            if other is None or _plainness(repair) < _plainness(other):
+                best[repair.line.statement] = repair
+        return sorted(best.values(), key=lambda r: (self.cost(r), r.line.first_seen))
+
+    def cost(self, repair: Repair) -> float:
+        """Weigh a repair: the far-fetched ones, that explain little, cost most."""
+        return (
+            repair.edit.weight
+            + self._innocence(repair.line)
+            + 0.8 * (self.specific and repair.edit.kind == "factor")
+            - 0.7 * self._after(repair).worth
+            - self._likeness(repair)
+        )
+
+    def _innocence(self, line: Line) -> float:
+        """Weigh how much the values of a line speak for it."""
+        standing = self.standings.get(line.statement, Standing())
+        if standing.matches:
+            return 0.4 * self.rank(line)
+        return 0.2 if standing.copies else 0.0
+
+    def _likeness(self, repair: Repair) -> float:
+        """Weigh how well the corrected statement fits in: like others, or no longer empty."""
+        unit = self.experiment.program.units[repair.line.unit] if self.experiment else None
+        if unit is None:
+            return 0.0
+        statement = repair.line.statement
+        old = ast.unparse(statement)
+        made, read = _names(repair.line.scope)
+        with repair.edit.applied():
+            new = repair.edit.new if isinstance(repair.edit.new, ast.stmt) else statement
+            shape = _form(new)
+            others = {
+                _form(s)
+                for s in ast.walk(unit.tree)
+                if isinstance(s, ast.Assign | ast.AugAssign) and s is not new
+            }
+            _, read_after = _names(repair.line.scope)
+        left, _, right = old.partition(" = ")
+        renamed = repair.edit.kind == "variable" and right.isidentifier() and left.isidentifier()
+        # nobody makes a value to leave it unused, or takes an argument for nothing
+        unused = len(made & (read - read_after))
+        used = len(made & (read_after - read))
+        fits = 0.6 * (shape in others) + 1.0 * (left == right) + 0.7 * renamed
+        return fits + 0.4 * min(used, 1) - 0.8 * unused
+
+    def _fault(self, repair: Repair) -> Fault:
+        assert self.experiment is not None
+        unit = self.experiment.program.units[repair.line.unit]
+        number = repair.edit.line
+        return Fault(
+            repair.line, repair, corrected_line(unit, repair.edit), unit.lines[number - 1].strip()
+        )
+
+    # -- several mistakes -------------------------------------------------------------------
+
+    def _chained(self, search: Search) -> bool:
+        """Repair one line after the other, as long as more of the gradient becomes right."""
+        experiment = self.experiment
+        assert experiment is not None
+        applied: list[Repair] = []
+        first = self.survey
+        try:
+            self._complete_points()
+            for _ in range(_MOST_FAULTS):
+                repair = self._best_progress(search)
+                if repair is None:
+                    break
+                self.chain.append(self._fault(repair))
+                applied.append(repair)
+                _apply(experiment, repair)
+                if not self._look_again():
+                    break
+                if not any(p.wrong(p.outcome.gradient).any() for p in self.points):
+                    self.complete = True
+                    break
+                assert self.survey is not None
+                search = Search(experiment, self.survey, self.points)
+        finally:
+            for repair in reversed(applied):
+                repair.edit.put(repair.edit.old)
+            experiment.plain.clear()
+            if applied:
+                experiment.rebuild()
+        if not self.complete and applied:
+            self.survey = first
+            self._look_again()
+        return self.complete
+
+    def _look_again(self) -> bool:
+        """Follow the values of the program as it is edited now."""
+        experiment = self.experiment
+        assert experiment is not None
+        for point in self.points:
+            outcome = experiment.run(point.theta)
+            if outcome is None:
+                return False
+            point.outcome = outcome
+        seen = survey(experiment, self.points[0])
+        if seen is None or self.derivatives is None:
+            return False
+        self.survey = seen
+        self.standings = standings(seen.lines, seen.recording, self.derivatives)
+        return True
+
+    def _complete_points(self) -> None:
+        assert self.experiment is not None
+        evaluator = self.experiment.evaluator
+        for i, point in enumerate(self.points):
+            if not point.complete:
+                self.points[i] = complete_reference(evaluator.cost, point.theta, point.outcome)
+
+    def _best_progress(self, search: Search) -> Repair | None:
+        lines = self.ordered_lines(search.wrong)
+        search.try_factors(lines)
+        for line in lines:
+            search.try_simple(line)
+        repair = self._best_partial(search)
+        if repair is not None:
+            return repair
+        for line in sorted(lines, key=lambda x: (self.rank(x), x.first_seen)):
+            for tier in (
+                search.try_signs,
+                search.try_names,
+                search.try_rewrites,
+                search.try_insertions,
+            ):
+                tier(line)
+                repair = self._best_partial(search)
+                if repair is not None:
+                    return repair
+        return None
+
+    def _best_partial(self, search: Search) -> Repair | None:
+        candidates = search.found + search.partial
+        candidates.sort(key=lambda r: (-r.gained, r.edit.weight + 0.4 * self.rank(r.line)))
+        for repair in candidates[:20]:
+            if search.progresses(repair):
+                return repair
+        return None
+
+    def recognised_at_last(self) -> set[ast.stmt]:
+        """Return the statements that are right in the corrected program."""
+        if self.found:
+            matches = self._after(self.found[0].repair).matches
+            return {s for s, match in matches.items() if match.factor == 1.0}
+        if self.chain and self.complete:
+            return {s for s, standing in self.standings.items() if standing.right}
+        return set()
+
+    # -- no edit ----------------------------------------------------------------------------
+
+    def _solve(self) -> None:
+        """Ask for the most suspicious lines what their values would have to be."""
+        experiment, seen, derivatives = self.experiment, self.survey, self.derivatives
+        if experiment is None or seen is None or derivatives is None:
+            return
+        experiment.rebuild()
+        wrong = self.points[0].wrong(seen.outcome.gradient)
+        lines = [x for x in self.ordered_lines(wrong) if x.certain and covers(x, wrong)]
+        for line in lines[:_MOST_SOLVED]:
+            solution = solve_for(experiment, seen, self.points[0], derivatives, line)
+            if solution is not None:
+                self.solved[line.statement] = solution
+
+
+def _apply(experiment: Experiment, repair: Repair) -> None:
+    edit = repair.edit
+    unit = experiment.program.units[repair.line.unit]
+    edit.put(edit.new)
+    if isinstance(edit.new, ast.stmt):
+        unit.parents[edit.new] = edit.parent
+    for node in ast.walk(edit.new):
+        for child in ast.iter_child_nodes(node):
+            unit.parents.setdefault(child, node)
+    experiment.plain[repair.line.unit] = unit.compile()
+    experiment.rebuild()
+
+
+def _plainness(repair: Repair) -> tuple[float, int]:
+    edit = repair.edit
+    length = len(ast.unparse(edit.new)) if isinstance(edit.new, ast.expr | ast.stmt) else 0
+    return edit.weight, length
+
+
+def _names(scope: ast.AST) -> tuple[set[str], set[str]]:
+    """Return the names that a function makes, and those that it reads."""
+    names = [n for n in ast.walk(scope) if isinstance(n, ast.Name)]
+    made = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    arguments = getattr(scope, "args", None)
+    if isinstance(arguments, ast.arguments):
+        made |= {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    return made, {n.id for n in names if isinstance(n.ctx, ast.Load)}
+
+
+def _form(statement: ast.stmt) -> str:
+    """Return a statement's text without the numbers in its names."""
+    return re.sub(r"\d+", "#", ast.unparse(statement))
+
+
+def covers(line: Line, wrong: NDArray[np.bool_]) -> bool:
+    """Tell whether the values of a line feed all wrong entries."""
+    return bool((line.reach | ~wrong).all())

@@ -1,0 +1,231 @@
+"""What a search has learned, told as steps, suspects and a confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gradaudit.backprop.knowledge import Fault, Knowledge, covers
+from gradaudit.backprop.matching import Match, Standing
+from gradaudit.backprop.results import Step, StepVerdict, Suspect, Trace
+from gradaudit.backprop.survey import Line
+from gradaudit.results import Evaluations, Report
+
+# how much more one repair must cost than another to be the worse explanation
+_CLEARLY: Final = 0.35
+
+
+def conclude(
+    known: Knowledge,
+    report: Report,
+    *,
+    evaluations: Evaluations,
+    stopped: str,
+    seed: int,
+    seconds: float,
+    sizes: dict[str, int] | None,
+    size: int,
+    target: str,
+) -> Trace:
+    """Make the result of what is known."""
+    suspects = _suspects(known)
+    confident, confidence = _confidence(known, suspects, stopped)
+    return Trace(
+        steps=_steps(known, suspects),
+        suspects=suspects,
+        evaluations=evaluations,
+        wrong=_wrong_blocks(known, report),
+        confident=confident,
+        confidence=confidence,
+        summary=_summary(known, suspects),
+        stopped=stopped,
+        size=size,
+        sizes=sizes,
+        seed=seed,
+        seconds=seconds,
+        target=target,
+    )
+
+
+def _suspects(known: Knowledge) -> tuple[Suspect, ...]:
+    experiment, seen = known.experiment, known.survey
+    if experiment is None or seen is None or not known.points:
+        return ()
+    found: list[Suspect] = []
+    named: set[tuple[str, int]] = set()
+
+    def add(suspect: Suspect) -> None:
+        if (suspect.path, suspect.line) not in named:
+            named.add((suspect.path, suspect.line))
+            found.append(suspect)
+
+    for number, fault in enumerate(known.found, 1):
+        add(_as_suspect(known, fault, repairs=True, number=number))
+    for fault in known.chain:
+        add(_as_suspect(known, fault, repairs=known.complete, number=1))
+    if not known.complete:
+        for line in _remaining(known):
+            add(_unexplained(known, line))
+    return tuple(found)
+
+
+def _as_suspect(known: Knowledge, fault: Fault, *, repairs: bool, number: int) -> Suspect:
+    assert known.experiment is not None
+    unit = known.experiment.program.units[fault.line.unit]
+    together = len(known.chain) > 1 and repairs
+    whole = "with the other corrections, makes" if together else "makes"
+    reason = (
+        f"this edit {whole} the whole gradient right at two points"
+        if repairs
+        else f"this edit makes {fault.repair.gained} more entries of the gradient right"
+    )
+    return Suspect(
+        path=unit.path,
+        line=fault.repair.edit.line,
+        source=fault.source,
+        repairs_gradient=repairs,
+        suggestion=fault.suggestion,
+        edit=fault.repair.edit.kind,
+        repair=number,
+        reason=reason,
+    )
+
+
+def _remaining(known: Knowledge) -> list[Line]:
+    """Return the lines that no edit explains, most suspicious first."""
+    assert known.survey is not None
+    wrong = known.points[0].wrong(known.survey.outcome.gradient)
+    lines = known.ordered_lines(wrong)
+
+    def order(line: Line) -> tuple[int, bool, int]:
+        solution = known.solved.get(line.statement)
+        likely = 1
+        if solution is not None and not solution.exists:
+            likely = 3
+        elif solution is not None and any(m.factor == 1.0 for m in solution.matches):
+            likely = 0
+        return (likely, known.rank(line) == 2, line.first_seen)
+
+    covering = [x for x in lines if x.certain and covers(x, wrong)]
+    others = [x for x in lines if x not in covering]
+    return [*sorted(covering, key=order), *others][:5]
+
+
+def _unexplained(known: Knowledge, line: Line) -> Suspect:
+    assert known.experiment is not None
+    unit = known.experiment.program.units[line.unit]
+    solution = known.solved.get(line.statement)
+    number = line.statement.lineno
+    reason = "its value is no derivative of anything seen in the forward pass"
+    if known.rank(line) == 2:
+        reason = "its value feeds all wrong entries"
+    if solution is not None and solution.exists:
+        reason = "there is a value of this line with which the whole gradient is right"
+        names = [describe_match(known, m) for m in solution.matches if m.factor == 1.0]
+        if names:
+            reason += f": the derivative with respect to {names[0]}"
+    return Suspect(
+        path=unit.path,
+        line=number,
+        source=unit.lines[number - 1].strip(),
+        repairs_gradient=bool(solution is not None and solution.exists),
+        reason=reason,
+    )
+
+
+def describe_match(known: Knowledge, match: Match) -> str:
+    """Name a value of the forward pass as the source does, with its line."""
+    assert known.experiment is not None
+    site = known.experiment.sites[match.forward[0]]
+    text = (
+        site.target
+        if site.role == "value" and site.target not in ("return", "yield")
+        else site.text
+    )
+    return f"{text} (line {site.line})"
+
+
+def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
+    experiment, seen = known.experiment, known.survey
+    if experiment is None or seen is None:
+        return ()
+    seen, at_first = known.first or (seen, known.standings)
+    repaired = known.recognised_at_last()
+    accused = {(s.path, s.line) for s in suspects if s.repair == 1}
+    if not accused and suspects:
+        accused = {(suspects[0].path, suspects[0].line)}
+    steps: list[Step] = []
+    for line in seen.lines:
+        if not line.certain:
+            continue
+        unit = experiment.program.units[line.unit]
+        standing = at_first.get(line.statement, Standing())
+        match = min(standing.matches, key=lambda m: m.factor != 1.0, default=None)
+        first, last = line.statement.lineno, line.statement.end_lineno or line.statement.lineno
+        verdict: StepVerdict = "unknown"
+        if any(path == unit.path and first <= number <= last for path, number in accused):
+            verdict = "wrong"
+        elif match is not None:
+            verdict = "right" if match.factor == 1.0 else "factor"
+        elif line.statement in repaired:
+            verdict = "follows"
+        targets = [s.target for s in line.sites if s.target]
+        steps.append(
+            Step(
+                path=unit.path,
+                line=first,
+                source=unit.lines[first - 1].strip(),
+                target=targets[0] if targets else "",
+                matches=None if match is None else describe_match(known, match),
+                factor=None if match is None else match.factor,
+                verdict=verdict,
+            )
+        )
+    return tuple(steps)
+
+
+def _confidence(known: Knowledge, suspects: Sequence[Suspect], stopped: str) -> tuple[bool, str]:
+    if not suspects:
+        return True, "the gradient is right"
+    costs = [known.cost(fault.repair) for fault in known.found]
+    equal = [cost for cost in costs if cost < costs[0] + _CLEARLY]
+    if known.found and len(equal) == 1:
+        if len(costs) == 1:
+            return True, "high: edits of no other line were found to make the gradient right"
+        return True, "high: edits of other lines make the gradient right, but explain less"
+    if known.found:
+        return False, (
+            f"medium: edits of {len(equal)} lines make the whole gradient right; "
+            "the likeliest comes first"
+        )
+    if known.chain and known.complete:
+        return True, (f"high: {len(known.chain)} edits together make the whole gradient right")
+    if known.chain:
+        return False, "low: the edits found make part of the gradient right, not all of it"
+    if suspects[0].repairs_gradient:
+        return False, "medium: no small edit was found, but the right values for this line exist"
+    del stopped
+    return False, "low: no edit was found that makes the gradient right"
+
+
+def _summary(known: Knowledge, suspects: Sequence[Suspect]) -> str:
+    if not known.points:
+        return "the gradient is right; no line is suspected"
+    if not suspects:
+        return "the gradient is wrong, but no line could be named"
+    first = suspects[0]
+    if len(known.chain) > 1:
+        lines = ", ".join(str(s.line) for s in suspects if s.repair == 1)
+        return f"lines {lines} are wrong together"
+    return f"line {first.line} is the first wrong one"
+
+
+def _wrong_blocks(known: Knowledge, report: Report) -> tuple[str, ...]:
+    if not known.points or known.survey is None:
+        return ()
+    wrong = known.points[0].wrong(known.points[0].outcome.gradient)
+    return tuple(
+        block.name
+        for block in report.blocks
+        if bool(wrong[block.start : block.start + block.size].any())
+    )
