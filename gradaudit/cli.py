@@ -43,6 +43,7 @@ from gradaudit.targets import (
 )
 
 if TYPE_CHECKING:
+    from gradaudit.backprop.results import Trace
     from gradaudit.blocks import Layout
     from gradaudit.evaluator import Progress
     from gradaudit.results import Diagnosis, Report, Runs, ShapeReport
@@ -227,16 +228,21 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     check = add("check", _check, "check the gradient of a cost, per parameter block")
     shapes = add("shapes", _shapes, "find the smallest shape at which a gradient is wrong")
     blocks = add("blocks", _blocks, "show how the parameter vector is divided into blocks")
+    trace = add("trace", _trace, "name the first wrong line of a backward pass")
     diagnose = add("diagnose", _diagnose, "say why scipy.optimize.minimize stops where it does")
     run = add("run", _run_script, "run a script, and say how each of its optimizers did")
     explain = add("explain", _explain, "say what the code of a finding means")
-    for each in (check, blocks, diagnose):
+    for each in (check, blocks, trace, diagnose):
         _add_target_flags(each)
     for each in (check, shapes):
         _add_audit_flags(each)
+    check.add_argument(
+        "--trace", action="store_true", help="when it fails, look for the wrong line as well"
+    )
+    _add_trace_flags(trace)
     _add_optimizer_flags(diagnose)
     _add_run_flags(run)
-    for each in (check, shapes, blocks, diagnose, run):
+    for each in (check, shapes, blocks, trace, diagnose, run):
         _add_output_flags(each)
     explain.add_argument("code", metavar="CODE", help="such as GA101 or ignored-argument")
     explain.add_argument("--traceback", action="store_true", help=argparse.SUPPRESS)
@@ -247,7 +253,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         metavar="NAME=SIZE",
         help="a size n=3, a range n=2..6, or another value of a parameter (repeatable)",
     )
-    commands = (check, shapes, blocks, diagnose, run, explain)
+    commands = (check, shapes, blocks, trace, diagnose, run, explain)
     return parser, {command.prog.split()[-1]: command for command in commands}
 
 
@@ -299,6 +305,21 @@ def _add_audit_flags(parser: _Parser) -> None:
         metavar="SLUG[:BLOCK]",
         help="accept a finding: listed, without weight on the verdict (repeatable)",
     )
+
+
+def _add_trace_flags(parser: _Parser) -> None:
+    group = parser.add_argument_group("about the trace")
+    for name, metavar, text in (
+        (
+            "factory",
+            "MODULE:NAME",
+            "a function of sizes that returns (fun, x0): small ones are used",
+        ),
+        ("budget", "N", "call the functions at most so often"),
+        ("seconds", "S", "stop after this time and tell what was learned (default 30)"),
+        ("seed", "N", "of all random choices"),
+    ):
+        group.add_argument(f"--{name}", action=_Once, metavar=metavar, help=text)
 
 
 def _add_optimizer_flags(parser: _Parser) -> None:
@@ -402,7 +423,111 @@ def _check(options: argparse.Namespace) -> int:
     if interrupted:
         _tell("interrupted: the report holds what was learned until then")
     _deliver(report, introduction, options, settings, sink)
+    if not interrupted and settings["format"].value == "text" and not options.quiet:
+        _offer_trace(report, target, options, settings, sink)
     return INTERRUPTED if interrupted else _EXIT_CODES[str(report.verdict)]
+
+
+def _offer_trace(
+    report: Report,
+    target: Target,
+    options: argparse.Namespace,
+    settings: Configuration,
+    sink: Path | None,
+) -> None:
+    """Look for the wrong line of a wrong gradient when asked to; else say how to."""
+    if not any(f.level == "error" and f.code.startswith("GA2") for f in report.findings):
+        return
+    if not options.trace:
+        if sink is None:
+            _write(f"which line is it? gradaudit trace {target.name}\n")
+        return
+    try:
+        found = _traced(target, settings, quiet=options.quiet)
+    except GradauditError as error:
+        _tell_error(error, everything=options.traceback)
+        return
+    text = "\n" + _rendered_trace(found, "text", options, sink)
+    if sink is None:
+        _write(text)
+    else:
+        with sink.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+def _trace(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    form = settings["format"].value
+    if form not in ("text", "json"):
+        _refuse(f"--format {form} is for single audits", "a trace is text or json")
+    sink = _sink(options.output)
+    if options.factory is None:
+        target = _resolve(options, settings)
+        with _introduced(target, options, settings, sink) as introduction:
+            found = _traced(target, settings, quiet=options.quiet)
+    else:
+        introduction, found = "", _traced_by_factory(options.factory, settings)
+    text = _rendered_trace(found, form, options, sink)
+    _put(introduction + text, sink)
+    if sink is not None:
+        _write(found.summary + "\n")
+    return _trace_code(found)
+
+
+def _trace_code(found: Trace) -> int:
+    if found.suspects:
+        return _EXIT_CODES["FAIL"]
+    return _EXIT_CODES["INCONCLUSIVE" if found.wrong or found.stopped else "PASS"]
+
+
+def _traced(target: Target, settings: Configuration, *, quiet: bool) -> Trace:
+    from gradaudit.api.trace import trace  # heavy: loads numpy
+
+    line = _ProgressLine() if _is_terminal(sys.stderr) and not quiet else None
+    try:
+        with _users_code(target.name):
+            return trace(
+                target.fun,
+                target.x0,
+                jac=target.jac,
+                args=target.args,
+                progress=line,
+                **_trace_settings(settings),
+            )
+    finally:
+        if line is not None:
+            line.clear()
+
+
+def _trace_settings(settings: Configuration) -> dict[str, Any]:
+    seconds = settings["seconds"].value
+    return {
+        "budget": settings["budget"].value,
+        "seconds": 30.0 if seconds is None else seconds,
+        "rng": settings["seed"].value,
+    }
+
+
+def _traced_by_factory(text: str, settings: Configuration) -> Trace:
+    from gradaudit.api.trace import trace  # heavy: loads numpy
+
+    reference = parse_reference(text, flag="--factory")
+    with _users_code(reference.module):
+        return trace(factory=resolve_factory(reference), **_trace_settings(settings))
+
+
+def _rendered_trace(found: Trace, form: str, options: argparse.Namespace, sink: Path | None) -> str:
+    # heavy: they load numpy and rich
+    from gradaudit.report.json import render_json
+    from gradaudit.report.trace import render_trace
+
+    if form == "json":
+        return render_json(found)
+    if options.quiet:
+        return found.summary + "\n"
+    look = _appearance(sink)
+    ascii_only = not _is_utf8(look["encoding"])
+    return render_trace(found, width=look["console_width"], ascii_only=ascii_only) + "\n"
 
 
 def _diagnose(options: argparse.Namespace) -> int:

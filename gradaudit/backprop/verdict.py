@@ -73,9 +73,9 @@ def _as_suspect(known: Knowledge, fault: Fault, *, repairs: bool, number: int) -
     assert known.experiment is not None
     unit = known.experiment.program.units[fault.line.unit]
     together = len(known.chain) > 1 and repairs
-    whole = "with the other corrections, makes" if together else "makes"
+    whole = ", with the other corrections, makes" if together else " makes"
     reason = (
-        f"this edit {whole} the whole gradient right at two points"
+        f"this edit{whole} the whole gradient right at two points"
         if repairs
         else f"this edit makes {fault.repair.gained} more entries of the gradient right"
     )
