@@ -211,8 +211,10 @@ def _unfit(evidence: Evidence) -> Iterator[Finding]:
     if evidence.survey.terraced:
         yield _terraces(evidence)
     yield from _unbounded(evidence)
+    about_constraints = list(_constraints(evidence))
+    yield from (f for f in about_constraints if f.slug == "infeasible-constraints")
     yield from _not_finite(evidence)
-    yield from _constraints(evidence)
+    yield from (f for f in about_constraints if f.slug != "infeasible-constraints")
     if trouble and not evidence.limited:
         yield from _jump(evidence)
         yield from _kink(evidence)
@@ -502,8 +504,10 @@ def _constraints(evidence: Evidence) -> Iterator[Finding]:
             "infeasible-start",
             "the solver did not find its way to a point that satisfies the constraints",
             f"constraint {seen.worst} is missed by {seen.missed_at_end:.2g} of its scale at the "
-            f"end, the worst by {seen.missed_at_start:.2g} at the start; a search for any such "
-            "point found one",
+            f"end, the worst by {seen.missed_at_start:.2g} at the start",
+            "a search of its own found a point that satisfies them all"
+            if seen.closest is not None
+            else "",
             help="start from a point that satisfies the constraints",
             level="warning",
             constraint=seen.worst,

@@ -186,7 +186,8 @@ def _observe(
         )
     jacobian = rows.jacobian(end, sizes)
     weighted = jacobian * sizes
-    scale = np.maximum(np.linalg.norm(weighted, axis=1), 1e-12 * (1.0 + np.abs(at_end)))
+    # where its gradient vanishes a constraint is measured by its own size
+    scale = np.maximum(np.linalg.norm(weighted, axis=1), 1e-3 * np.abs(at_end) + 1e-12)
     missed = np.abs(rows.missed(at_end)) / scale
     missed_at_start = np.abs(rows.missed(at_start)) / scale
     equal = rows.low == rows.high
