@@ -108,7 +108,7 @@ def command(*words: str, **streams: Any) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "message", "advice"),
     [
-        ([], "no command is given", "check, shapes, blocks, diagnose, run or explain"),
+        ([], "no command is given", "check, shapes, blocks, trace, diagnose, run or explain"),
         (["chek", "a:b"], "'chek' is not a command", "did you mean gradaudit check?"),
         (["train:cost"], "'train:cost' is not a command", "gradaudit check train:cost"),
         (["check"], "required: TARGET", "--help"),
