@@ -247,11 +247,11 @@ class Editor:
                 yield self._edit(spot, node.orelse, "branch", 1.4)
             elif isinstance(node, ast.Tuple | ast.List):
                 yield from self._order(spot, node)
+            yield from self._transposed(spot)
             if isinstance(node, ast.Attribute | ast.Name | ast.Subscript) and not isinstance(
                 getattr(node, "ctx", None), ast.Store
             ):
                 yield from self._other_name(spot, node)
-            yield from self._transposed(spot)
         yield from self._products()
         yield from self._kept_parts()
 
@@ -672,6 +672,11 @@ class Editor:
             return
         text = ast.unparse(node)
         look = self.scope.looks.get(node) or self.scope.atoms.get(text)
+        if getattr(spot.parent, "attr", "") in ("size", "shape"):
+            # the length of another array: its shape is another, as likely as not
+            for other, kind in self.scope.atoms.items():
+                if other != text and kind.shape and (look is None or kind.shape != look.shape):
+                    yield self._edit(spot, _parse(other), "variable", _nearness(text, other))
         if look is None or look.shape is None:
             return
         if isinstance(spot.parent, ast.Attribute) and not isinstance(node, ast.Name):

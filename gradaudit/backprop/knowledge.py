@@ -107,14 +107,17 @@ class Knowledge:
         whole = [line for line in lines if line.certain and covers(line, search.wrong)]
         search.try_factors(whole)
         for line in whole:
-            if self._convinced(search, line):
-                break
             search.try_simple(line)
         if not search.found:
+            # doubling shows not all that a line feeds: a batch norm undoes it, a mask hides it
             for line in lines:
-                if not line.certain:
+                if line.certain and line not in whole:
                     search.try_simple(line)
-                    search.try_names(line)
+        if not search.found:
+            for tier in (search.try_simple, search.try_names):
+                for line in lines:
+                    if not line.certain:
+                        tier(line)
         for line in self._worth_more(search, whole):
             search.try_names(line)
         for line in self._worth_more(search, whole):
@@ -122,12 +125,9 @@ class Knowledge:
                 search.try_signs(line)
                 search.try_insertions(line)
                 search.try_rewrites(line)
-
         if not search.found:
-            # doubling shows not all that a line feeds: a batch norm undoes it
             for line in lines:
-                if line.certain and not covers(line, search.wrong):
-                    search.try_simple(line)
+                if line.certain and line not in whole:
                     search.try_names(line)
 
     def _far_fetched(self, search: Search) -> None:
@@ -176,21 +176,6 @@ class Knowledge:
             for line in lines
             if line is not best.line and doubtful(line) and line.first_seen < best.line.first_seen
         ]
-
-    def _convinced(self, search: Search, line: Line) -> bool:
-        """Tell whether a plain repair was found that a line further down cannot better."""
-        if not search.found:
-            return False
-        best = self._ordered(search.found)[0]
-        own = self._after(best).matches.get(best.line.statement)
-        return (
-            best.edit.weight < 2.0
-            and self.rank(best.line) == 0
-            and own is not None
-            and own.factor == 1.0
-            and best.line.statement not in self._after(best).partial
-            and (self.rank(line) > 0 or line.first_seen > best.line.first_seen)
-        )
 
     def _after(self, repair: Repair) -> Account:
         """Return how much of the backward pass is recognised once an edit is made."""
