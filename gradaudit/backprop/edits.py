@@ -358,9 +358,10 @@ class Editor:
             for text, look in self.scope.parts.items():
                 if look.shape is None or not _broadcasts(look.shape, shape):
                     continue
-                yield self._edit(
-                    spot, ast.BinOp(node, ast.Mult(), _parse(text)), "missing factor", 2.6
-                )
+                for operator in (ast.Mult(), ast.Div()):
+                    yield self._edit(
+                        spot, ast.BinOp(node, operator, _parse(text)), "missing factor", 2.6
+                    )
 
     def _compound_terms(self, shape: tuple[int, ...]) -> Iterator[ast.expr]:
         real = {t: a for t, a in self.scope.atoms.items() if a.shape is not None and a.kind == "f"}

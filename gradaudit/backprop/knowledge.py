@@ -266,7 +266,12 @@ class Knowledge:
             - 0.7 * self._after(repair).worth
             - self._likeness(repair)
             - 0.25 * _shortens(repair.edit)
+            - 0.2 * self._becomes_derivative(repair)
         )
+
+    def _becomes_derivative(self, repair: Repair) -> bool:
+        standing = self.standings.get(repair.line.statement)
+        return (standing is None or not standing.right) and self.is_derivative_after(repair)
 
     def _innocence(self, line: Line) -> float:
         """Weigh how much the values of a line speak for it."""
@@ -292,12 +297,18 @@ class Knowledge:
                 if isinstance(s, ast.Assign | ast.AugAssign) and s is not new
             }
             _, read_after = _names(repair.line.scope)
+            mine = _mirror(new)
+            mirrored = len(mine) > 4 and any(
+                mine in _mirror(s)
+                for s in ast.walk(unit.tree)
+                if isinstance(s, ast.Assign | ast.AugAssign | ast.Return) and s is not new
+            )
         left, _, right = old.partition(" = ")
         renamed = repair.edit.kind == "variable" and right.isidentifier() and left.isidentifier()
         # nobody makes a value to leave it unused, or takes an argument for nothing
         unused = len(made & (read - read_after))
         used = len(made & (read_after - read))
-        fits = 0.6 * (shape in others) + 1.0 * (left == right) + 0.7 * renamed
+        fits = 0.6 * (shape in others or mirrored) + 1.0 * (left == right) + 0.7 * renamed
         return fits + 0.4 * min(used, 1) - 0.8 * unused
 
     def _fault(self, repair: Repair) -> Fault:
@@ -459,6 +470,14 @@ def _names(scope: ast.AST) -> tuple[set[str], set[str]]:
 def _form(statement: ast.stmt) -> str:
     """Return a statement's text without the numbers in its names."""
     return re.sub(r"\d+", "#", ast.unparse(statement))
+
+
+def _mirror(statement: ast.stmt) -> str:
+    """Return what a statement computes, with ``dpen`` read as ``pen``; "" for a plain value."""
+    value = getattr(statement, "value", None)
+    if not isinstance(value, ast.BinOp | ast.Call):
+        return ""
+    return re.sub(r"\b(?:d_?|grad_|delta_|g_)(?=[A-Za-z])", "", ast.unparse(value))
 
 
 def covers(line: Line, wrong: NDArray[np.bool_]) -> bool:
