@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import itertools
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -247,13 +248,14 @@ class Editor:
                 yield self._edit(spot, node.orelse, "branch", 1.4)
             elif isinstance(node, ast.Tuple | ast.List):
                 yield from self._order(spot, node)
+            yield from self._transposed(spot)
             if isinstance(node, ast.Attribute | ast.Name | ast.Subscript) and not isinstance(
                 getattr(node, "ctx", None), ast.Store
             ):
                 yield from self._other_name(spot, node)
-            yield from self._transposed(spot)
         yield from self._products()
         yield from self._kept_parts()
+        yield from self._everywhere()
 
     def factor(self, spot: Spot, node: ast.expr, factor: ast.expr) -> Edit:
         """Return the edit that puts a factor before a part."""
@@ -356,9 +358,10 @@ class Editor:
             for text, look in self.scope.parts.items():
                 if look.shape is None or not _broadcasts(look.shape, shape):
                     continue
-                yield self._edit(
-                    spot, ast.BinOp(node, ast.Mult(), _parse(text)), "missing factor", 2.6
-                )
+                for operator in (ast.Mult(), ast.Div()):
+                    yield self._edit(
+                        spot, ast.BinOp(node, operator, _parse(text)), "missing factor", 2.6
+                    )
 
     def _compound_terms(self, shape: tuple[int, ...]) -> Iterator[ast.expr]:
         real = {t: a for t, a in self.scope.atoms.items() if a.shape is not None and a.kind == "f"}
@@ -672,6 +675,11 @@ class Editor:
             return
         text = ast.unparse(node)
         look = self.scope.looks.get(node) or self.scope.atoms.get(text)
+        if getattr(spot.parent, "attr", "") in ("size", "shape"):
+            # the length of another array: its shape is another, as likely as not
+            for other, kind in self.scope.atoms.items():
+                if other != text and kind.shape and (look is None or kind.shape != look.shape):
+                    yield self._edit(spot, _parse(other), "variable", _nearness(text, other))
         if look is None or look.shape is None:
             return
         if isinstance(spot.parent, ast.Attribute) and not isinstance(node, ast.Name):
@@ -731,6 +739,32 @@ class Editor:
                     new = _product_like(node, a, b)
                     if ast.unparse(new) != ast.unparse(node):
                         yield self._edit(spot, new, "arrangement of a product", 1.3)
+
+    def _everywhere(self) -> Iterator[Edit]:
+        """Yield the edits that change something in all the places where it stands."""
+        statement = self.statement
+        if isinstance(self.home[0], ast.Module) or not isinstance(
+            statement, ast.Assign | ast.AugAssign | ast.Return
+        ):
+            return
+        if any(part in self.scope.frozen for part in ast.walk(statement)):
+            return
+        read = [s.node for s in self.spots if not isinstance(getattr(s.node, "ctx", 0), ast.Store)]
+        texts = [ast.unparse(n) for n in read if isinstance(n, ast.Name | ast.Subscript)]
+        for text in dict.fromkeys(t for t in texts if texts.count(t) > 1):
+            look = self.scope.atoms.get(text)
+            if look is None or not look.shape:
+                continue
+            for other, kind in self.scope.atoms.items():
+                if other != text and kind.shape == look.shape and kind.kind == look.kind:
+                    new = _Replaced(text, other).visit(copy.deepcopy(statement))
+                    yield self._whole_statement(new, "variable", 1.3)
+        parts = [n for n in ast.walk(statement) if isinstance(n, ast.Subscript)]
+        sliced = {ast.unparse(n.slice) for n in parts if isinstance(n.slice, ast.Slice)}
+        for index in sorted(sliced):
+            if sum(ast.unparse(n.slice) == index for n in parts) > 1:
+                new = _Unsliced(index).visit(copy.deepcopy(statement))
+                yield self._whole_statement(new, "slice", 1.2)
 
     def _kept_parts(self) -> Iterator[Edit]:
         """Yield the edits that keep only a part, deeper down, of an expression."""
@@ -899,6 +933,37 @@ class Editor:
         if parent is self.statement and spot.name in ("value",):
             return True
         return isinstance(parent, ast.Tuple | ast.List | ast.Dict) and self._real(spot.node)
+
+
+class _Replaced(ast.NodeTransformer):
+    """Puts another variable wherever one is read."""
+
+    def __init__(self, text: str, other: str) -> None:
+        self.text = text
+        self.other = other
+
+    def visit(self, node: ast.AST) -> Any:
+        stored = isinstance(getattr(node, "ctx", None), ast.Store)
+        if isinstance(node, ast.Name | ast.Subscript) and not stored:
+            if ast.unparse(node) == self.text:
+                return ast.copy_location(_parse(self.other), node)
+        return self.generic_visit(node)
+
+
+class _Unsliced(ast.NodeTransformer):
+    """Takes the whole array wherever one slice of arrays is taken."""
+
+    def __init__(self, index: str) -> None:
+        self.index = index
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        if ast.unparse(node.slice) != self.index:
+            return self.generic_visit(node)
+        if isinstance(node.ctx, ast.Store):
+            return ast.copy_location(
+                ast.Subscript(node.value, ast.Slice(None, None, None), node.ctx), node
+            )
+        return node.value
 
 
 def _home(statement: ast.stmt, parent: ast.AST) -> tuple[ast.AST, str, int]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+import time
 import warnings
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,16 @@ from numpy.typing import NDArray
 from gradaudit.backprop.events import Array, Change, Hook, Recording
 from gradaudit.backprop.instrument import Instrumenter, Site
 from gradaudit.backprop.program import Key, Program
+from gradaudit.backprop.watchdog import Runaway, watched
 from gradaudit.blocks import Vector
 from gradaudit.errors import TraceRefused
 from gradaudit.evaluator import Evaluator
 from gradaudit.source.locations import python_function
+
+
+# an edited program may take this many times as long as the program itself, or this many seconds
+_PATIENCE: Final = 50.0
+_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +54,9 @@ class Experiment:
         self.evaluator = evaluator
         problem = evaluator.problem
         function = python_function(problem.fun)
+        began = time.process_time()
+        evaluator.sample(theta)
+        self.patience = max(_SECONDS, _PATIENCE * (time.process_time() - began))
         self.program = Program(
             lambda: evaluator.sample(theta),
             None if function is None else function.__code__.co_filename,
@@ -79,8 +89,14 @@ class Experiment:
     def run_edited(self, theta: Vector, unit: int, codes: dict[Key, CodeType]) -> Outcome | None:
         """Run the program with other code in one unit; None when it raises."""
         try:
-            with self.program.replaced({**self.plain, unit: codes}):
+            with (
+                self.program.replaced({**self.plain, unit: codes}),
+                watched(self.patience),
+            ):
                 return self._sample(theta)
+        except Runaway:  # outside the user's function, at the last moment
+            self.keeper.restore()
+            return None
         except (ValueError, KeyError):  # a name of an outer function that this one never used
             return None
 
@@ -109,9 +125,9 @@ class Experiment:
                 for number, unit in enumerate(self.program.units)
             }
             self.hook.begin(record=True)
-            with self.program.replaced(codes, self.hook):
+            with self.program.replaced(codes, self.hook), watched(20 * self.patience):
                 outcome = self._sample(theta)
-        except (SyntaxError, ValueError, KeyError, TypeError):
+        except (Runaway, SyntaxError, ValueError, KeyError, TypeError):
             return None
         recording = self.hook.recording
         return None if outcome is None or recording is None else (instrumenter.sites, recording)

@@ -61,7 +61,8 @@ class Knowledge:
         if standing is None:
             return 1
         if standing.right:
-            return 1 if self._repeats(line, standing) else 2
+            doubt = self._repeats(line, standing) or self._turns_back(line)
+            return 1 if doubt else 2
         if standing.matches:
             return 1
         if not standing.copies:
@@ -81,6 +82,29 @@ class Knowledge:
             and mine & {m.forward[0] for m in self.standings[other.statement].matches}
             for other in (self.survey.lines if self.survey else ())
         )
+
+    def _factors_before(self, line: Line) -> list[float]:
+        """Return the factors of the derivatives that stand before a line."""
+        return [
+            match.factor
+            for other in (self.survey.lines if self.survey else ())
+            if other.first_seen < line.first_seen and other.statement in self.standings
+            for match in self.standings[other.statement].matches
+            if match.whole
+        ]
+
+    def _turns_back(self, line: Line) -> bool:
+        """Tell whether a line has the sign of the cost, and all before it the other sign."""
+        before = self._factors_before(line)
+        return len(before) > 1 and all(factor < 0 for factor in before)
+
+    def _brings_in(self, line: Line, standing: Standing) -> bool:
+        """Tell whether a line is the first with its factor."""
+        factors = [match.factor for match in standing.matches if match.whole]
+        if not factors or any(factor == 1.0 for factor in factors):
+            return False
+        before = self._factors_before(line)
+        return not any(abs(f - g) <= 1e-4 * abs(g) for f in factors for g in before)
 
     # -- the search -------------------------------------------------------------------------
 
@@ -107,14 +131,17 @@ class Knowledge:
         whole = [line for line in lines if line.certain and covers(line, search.wrong)]
         search.try_factors(whole)
         for line in whole:
-            if self._convinced(search, line):
-                break
             search.try_simple(line)
         if not search.found:
+            # doubling shows not all that a line feeds: a batch norm undoes it, a mask hides it
             for line in lines:
-                if not line.certain:
+                if line.certain and line not in whole:
                     search.try_simple(line)
-                    search.try_names(line)
+        if not search.found:
+            for tier in (search.try_simple, search.try_names):
+                for line in lines:
+                    if not line.certain:
+                        tier(line)
         for line in self._worth_more(search, whole):
             search.try_names(line)
         for line in self._worth_more(search, whole):
@@ -122,12 +149,9 @@ class Knowledge:
                 search.try_signs(line)
                 search.try_insertions(line)
                 search.try_rewrites(line)
-
         if not search.found:
-            # doubling shows not all that a line feeds: a batch norm undoes it
             for line in lines:
-                if line.certain and not covers(line, search.wrong):
-                    search.try_simple(line)
+                if line.certain and line not in whole:
                     search.try_names(line)
 
     def _far_fetched(self, search: Search) -> None:
@@ -169,28 +193,20 @@ class Knowledge:
                 alias = isinstance(getattr(line.statement, "value", None), ast.Name)
                 second = (helper or (alias and not plain)) and self.rank(line) == 1
                 return self.rank(line) == 0 or second
-            return not plain and (line.statement in after.partial or after.repeated(line.statement))
+            return not plain and (
+                line.statement in after.partial
+                or after.repeated(line.statement)
+                or (line.statement in after.misnamed and self.rank(line) == 1)
+            )
 
-        return [
-            line
-            for line in lines
-            if line is not best.line and doubtful(line) and line.first_seen < best.line.first_seen
-        ]
+        def before(line: Line) -> bool:
+            match = after.matches.get(line.statement)
+            again = own is not None and match is not None and match.forward[0] == own.forward[0]
+            return line.first_seen < best.line.first_seen or (
+                not plain and again and self.rank(line) == 1
+            )
 
-    def _convinced(self, search: Search, line: Line) -> bool:
-        """Tell whether a plain repair was found that a line further down cannot better."""
-        if not search.found:
-            return False
-        best = self._ordered(search.found)[0]
-        own = self._after(best).matches.get(best.line.statement)
-        return (
-            best.edit.weight < 2.0
-            and self.rank(best.line) == 0
-            and own is not None
-            and own.factor == 1.0
-            and best.line.statement not in self._after(best).partial
-            and (self.rank(line) > 0 or line.first_seen > best.line.first_seen)
-        )
+        return [x for x in lines if x is not best.line and doubtful(x) and before(x)]
 
     def _after(self, repair: Repair) -> Account:
         """Return how much of the backward pass is recognised once an edit is made."""
@@ -214,6 +230,12 @@ class Knowledge:
             found.matches = {s: m for s, m in found.matches.items() if s in mine}
         self.explained[repair.edit] = found
         return found
+
+    def is_derivative_after(self, repair: Repair) -> bool:
+        """Tell whether an edit makes the value of its line a derivative as it stands."""
+        after, statement = self._after(repair), repair.line.statement
+        match = after.matches.get(statement)
+        return match is not None and match.factor == 1.0 and statement not in after.partial
 
     def ordered_lines(self, wrong: NDArray[np.bool_]) -> list[Line]:
         """Return the lines that may be at fault, most suspicious first."""
@@ -243,14 +265,20 @@ class Knowledge:
             + 0.8 * (self.specific and repair.edit.kind == "factor")
             - 0.7 * self._after(repair).worth
             - self._likeness(repair)
+            - 0.25 * _shortens(repair.edit)
+            - 0.2 * self._becomes_derivative(repair)
         )
+
+    def _becomes_derivative(self, repair: Repair) -> bool:
+        standing = self.standings.get(repair.line.statement)
+        return (standing is None or not standing.right) and self.is_derivative_after(repair)
 
     def _innocence(self, line: Line) -> float:
         """Weigh how much the values of a line speak for it."""
         standing = self.standings.get(line.statement, Standing())
         if standing.matches:
-            return 0.4 * self.rank(line)
-        return 0.2 if standing.copies else 0.0
+            return 0.0 if self._brings_in(line, standing) else 0.4 * self.rank(line)
+        return 0.4 if standing.copies else 0.0
 
     def _likeness(self, repair: Repair) -> float:
         """Weigh how well the corrected statement fits in: like others, or no longer empty."""
@@ -269,12 +297,18 @@ class Knowledge:
                 if isinstance(s, ast.Assign | ast.AugAssign) and s is not new
             }
             _, read_after = _names(repair.line.scope)
+            mine = _mirror(new)
+            mirrored = len(mine) > 4 and any(
+                mine in _mirror(s)
+                for s in ast.walk(unit.tree)
+                if isinstance(s, ast.Assign | ast.AugAssign | ast.Return) and s is not new
+            )
         left, _, right = old.partition(" = ")
         renamed = repair.edit.kind == "variable" and right.isidentifier() and left.isidentifier()
         # nobody makes a value to leave it unused, or takes an argument for nothing
         unused = len(made & (read - read_after))
         used = len(made & (read_after - read))
-        fits = 0.6 * (shape in others) + 1.0 * (left == right) + 0.7 * renamed
+        fits = 0.6 * (shape in others or mirrored) + 1.0 * (left == right) + 0.7 * renamed
         return fits + 0.4 * min(used, 1) - 0.8 * unused
 
     def _fault(self, repair: Repair) -> Fault:
@@ -416,6 +450,13 @@ def _plainness(repair: Repair) -> tuple[float, int]:
     return edit.weight, length
 
 
+def _shortens(edit: Edit) -> bool:
+    """Tell whether the corrected line is the old one without a part of it."""
+    if not (isinstance(edit.old, ast.expr) and isinstance(edit.new, ast.expr)):
+        return False
+    return edit.new is not edit.old and edit.new in set(ast.walk(edit.old))
+
+
 def _names(scope: ast.AST) -> tuple[set[str], set[str]]:
     """Return the names that a function makes, and those that it reads."""
     names = [n for n in ast.walk(scope) if isinstance(n, ast.Name)]
@@ -429,6 +470,14 @@ def _names(scope: ast.AST) -> tuple[set[str], set[str]]:
 def _form(statement: ast.stmt) -> str:
     """Return a statement's text without the numbers in its names."""
     return re.sub(r"\d+", "#", ast.unparse(statement))
+
+
+def _mirror(statement: ast.stmt) -> str:
+    """Return what a statement computes, with ``dpen`` read as ``pen``; "" for a plain value."""
+    value = getattr(statement, "value", None)
+    if not isinstance(value, ast.BinOp | ast.Call):
+        return ""
+    return re.sub(r"\b(?:d_?|grad_|delta_|g_)(?=[A-Za-z])", "", ast.unparse(value))
 
 
 def covers(line: Line, wrong: NDArray[np.bool_]) -> bool:

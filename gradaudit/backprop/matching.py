@@ -269,11 +269,14 @@ class Account:
         Statements of which some value is a derivative that misses some uses.
     agreeing : int
         Statements whose target is called after what they are the derivative of.
+    misnamed : set of ast.stmt
+        Statements that are a derivative, but are not called after it.
     """
 
     matches: dict[ast.stmt, Match] = field(default_factory=dict["ast.stmt", Match])
     agreeing: int = 0
     partial: set[ast.stmt] = field(default_factory=set["ast.stmt"])
+    misnamed: set[ast.stmt] = field(default_factory=set["ast.stmt"])
 
     @property
     def worth(self) -> float:
@@ -333,6 +336,7 @@ def account(
             if _called_after(site.target, forward_sites[match.forward[0]]):
                 agreeing.add(site.statement)
     found.agreeing = len(agreeing)
+    found.misnamed = found.matches.keys() - agreeing
     return found
 
 

@@ -23,6 +23,8 @@ from gradaudit.errors import BudgetExhausted
 _COLINEAR: Final = 1e-6
 _ROUND: Final = 1e-6
 _WAYS: Final = 4
+# expressions of other functions that are tried as factors and terms
+_BORROWED: Final = 40
 _FORMS: Final[tuple[tuple[str, Callable[[float], float]], ...]] = (
     ("{n}", lambda n: n),
     ("1 / {n}", lambda n: 1 / n),
@@ -331,6 +333,7 @@ class Search:
                 atoms.setdefault(text, look)
                 if look.number is not None:
                     numbers.setdefault(text, look.number)
+        self._borrow_parts(parts, atoms)
         for name, number in self._constants(line).items():
             atoms.setdefault(name, Look("f", (), number))
             numbers.setdefault(name, number)
@@ -342,6 +345,20 @@ class Search:
                 for axis, length in enumerate(look.shape):
                     numbers.setdefault(f"{text}.shape[{axis}]", float(length))
         return Scope(atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers)
+
+
+    def _borrow_parts(self, parts: dict[str, Look], atoms: dict[str, Look]) -> None:
+        """Add the expressions of other functions that can be read here, too."""
+        known = {*atoms, self._numpy, *self._arity}
+        borrowed = 0
+        for site in self.experiment.sites:
+            look = self.survey.recording.looks.get(site.number)
+            if site.role != "part" or look is None or look.shape is None or site.text in parts:
+                continue
+            names = {n.id for n in ast.walk(site.node) if isinstance(n, ast.Name)}
+            if borrowed < _BORROWED and len(site.text) < 40 and names and names <= known:
+                parts[site.text] = look
+                borrowed += 1
 
 
 def _holds_its_value(text: str) -> bool:

@@ -29,10 +29,13 @@ class Effect:
         "unknown": the program did not run.
     shift : ndarray or None
         How the gradient moved, for backward sites.
+    reach : ndarray of bool or None
+        Which entries of the gradient move with the site, zeros filled in.
     """
 
     kind: Kind
     shift: Array | None = None
+    reach: NDArray[np.bool_] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +96,11 @@ def doubled(_count: int, value: Array) -> Array:
     return 2.0 * value
 
 
+def filled(_count: int, value: Array) -> Array:
+    """Return twice a value, with something in the place of its zeros."""
+    return np.where(value == 0, 0.5 * float(np.max(np.abs(value), initial=0.0)) or 0.1, 2 * value)
+
+
 def survey(experiment: Experiment, reference: Reference) -> Survey | None:
     """Double the values of each place in turn; None when the hooked program differs.
 
@@ -108,10 +116,13 @@ def survey(experiment: Experiment, reference: Reference) -> Survey | None:
         return None
     effects: dict[int, Effect] = {}
     real = {event[0] for event in recording.values}
+    empty = {event[0] for event, value in recording.values.items() if not np.all(value)}
     tops = [s for s in experiment.sites if s.role in ("value", "store", "target")]
     for site in tops:
         if site.number in real:
             effects[site.number] = _effect(experiment, reference, outcome, site)
+            if site.number in empty:
+                _fill(experiment, reference, outcome, site, effects[site.number])
     frozen = _frozen(experiment.sites, effects)
     for site in experiment.sites:
         if site.number in real and site.number not in effects and site.node not in frozen:
@@ -130,7 +141,23 @@ def _effect(experiment: Experiment, reference: Reference, outcome: Outcome, site
     if moved.cost != outcome.cost:
         return Effect("forward")
     shift = moved.gradient - outcome.gradient
-    return Effect("backward", shift) if np.any(shift != 0) else Effect("dead")
+    if not np.any(shift != 0):
+        return Effect("dead")
+    return Effect("backward", shift, shift != 0)
+
+
+def _fill(
+    experiment: Experiment, reference: Reference, outcome: Outcome, site: Site, effect: Effect
+) -> None:
+    """Learn what a site reaches where doubling a zero shows nothing."""
+    if effect.kind not in ("backward", "dead"):
+        return
+    moved = experiment.run_changed(reference.theta, {site.number: filled})
+    if moved is None or moved.cost != outcome.cost:
+        return
+    more = moved.gradient != outcome.gradient
+    if more.any():
+        effect.reach = more if effect.reach is None else effect.reach | more
 
 
 def _frozen(sites: Iterable[Site], effects: dict[int, Effect]) -> set[ast.AST]:
@@ -182,9 +209,9 @@ def _lines(
         if site.role in ("value", "store", "target"):
             line.first_seen = min(line.first_seen, order.get(site.number, 10**9))
         effect = effects.get(site.number)
-        if effect is not None and effect.shift is not None:
+        if effect is not None and effect.reach is not None:
             line.certain = True
-            line.reach |= effect.shift != 0
+            line.reach |= effect.reach
     return sorted(lines.values(), key=lambda line: line.first_seen)
 
 

@@ -189,6 +189,11 @@ def _confidence(known: Knowledge, suspects: Sequence[Suspect], stopped: str) -> 
         return True, "the gradient is right"
     costs = [known.cost(fault.repair) for fault in known.found]
     equal = [cost for cost in costs if cost < costs[0] + _CLEARLY]
+    if known.found and not _fits(known, known.found[0]):
+        return False, (
+            "medium: this edit makes the whole gradient right, but it is an unusual one; "
+            "a line near it may be meant"
+        )
     if known.found and len(equal) == 1:
         if len(costs) == 1:
             return True, "high: edits of no other line were found to make the gradient right"
@@ -206,6 +211,14 @@ def _confidence(known: Knowledge, suspects: Sequence[Suspect], stopped: str) -> 
         return False, "medium: no small edit was found, but the right values for this line exist"
     del stopped
     return False, "low: no edit was found that makes the gradient right"
+
+
+def _fits(known: Knowledge, fault: Fault) -> bool:
+    """Tell whether an edit undoes a slip of the pen, or makes its line a derivative."""
+    edit = fault.repair.edit
+    if edit.kind == "factor":
+        return edit.weight < 2.0
+    return edit.weight < 2.0 or known.is_derivative_after(fault.repair)
 
 
 def _summary(known: Knowledge, suspects: Sequence[Suspect]) -> str:
