@@ -346,7 +346,6 @@ class Search:
                     numbers.setdefault(f"{text}.shape[{axis}]", float(length))
         return Scope(atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers)
 
-
     def _borrow_parts(self, parts: dict[str, Look], atoms: dict[str, Look]) -> None:
         """Add the expressions of other functions that can be read here, too."""
         known = {*atoms, self._numpy, *self._arity}

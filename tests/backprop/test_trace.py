@@ -162,7 +162,8 @@ def test_trace_is_plain_json() -> None:
 
 def test_notebook_cell_is_traced() -> None:
     text = "def cell(x):\n    g = 3 * x\n    return float(x @ x), g\n"
-    linecache.cache["<cell 1>"] = (len(text), None, text.splitlines(True), "<cell 1>")
+    lines: list[str] = [f"{line}\n" for line in text.splitlines()]
+    linecache.cache["<cell 1>"] = (len(text), None, lines, "<cell 1>")
     space: dict[str, Any] = {}
     exec(compile(text, "<cell 1>", "exec"), space)
     found = trace(space["cell"], START[:3], rng=0)
