@@ -944,9 +944,9 @@ class _Replaced(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         stored = isinstance(getattr(node, "ctx", None), ast.Store)
-        if isinstance(node, ast.Name | ast.Subscript) and not stored:
-            if ast.unparse(node) == self.text:
-                return ast.copy_location(_parse(self.other), node)
+        read = isinstance(node, ast.Name | ast.Subscript) and not stored
+        if read and ast.unparse(node) == self.text:
+            return ast.copy_location(_parse(self.other), node)
         return self.generic_visit(node)
 
 
