@@ -232,8 +232,9 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     diagnose = add("diagnose", _diagnose, "say why scipy.optimize.minimize stops where it does")
     run = add("run", _run_script, "run a script, and say how each of its optimizers did")
     explain = add("explain", _explain, "say what the code of a finding means")
-    for each in (check, blocks, trace, diagnose):
+    for each in (check, blocks, diagnose):
         _add_target_flags(each)
+    _add_target_flags(trace, optional=True)  # a factory will do
     for each in (check, shapes):
         _add_audit_flags(each)
     check.add_argument(
@@ -257,9 +258,12 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     return parser, {command.prog.split()[-1]: command for command in commands}
 
 
-def _add_target_flags(parser: _Parser) -> None:
+def _add_target_flags(parser: _Parser, *, optional: bool = False) -> None:
     parser.add_argument(
-        "target", metavar="TARGET", help="mymodule:cost_fn, or path/to/train.py:cost_fn"
+        "target",
+        metavar="TARGET",
+        nargs="?" if optional else None,
+        help="mymodule:cost_fn, or path/to/train.py:cost_fn",
     )
     group = parser.add_argument_group(
         "about the target",
@@ -440,7 +444,7 @@ def _offer_trace(
         return
     if not options.trace:
         if sink is None:
-            _write(f"which line is it? gradaudit trace {target.name}\n")
+            _write(f"which line is it?\n  gradaudit trace {target.name}\n")
         return
     try:
         found = _traced(target, settings, quiet=options.quiet)
@@ -462,6 +466,8 @@ def _trace(options: argparse.Namespace) -> int:
         _refuse(f"--format {form} is for single audits", "a trace is text or json")
     sink = _sink(options.output)
     if options.factory is None:
+        if options.target is None:
+            _refuse("no target is given", "name one, or a factory: --factory mymodule:make_problem")
         target = _resolve(options, settings)
         with _introduced(target, options, settings, sink) as introduction:
             found = _traced(target, settings, quiet=options.quiet)

@@ -269,9 +269,13 @@ class _Tracer:
 
 def _require_small(problem: Problem, budget: int | None) -> None:
     if problem.size > _MOST_PARAMETERS and (budget is None or budget < 4 * problem.size):
-        raise TraceRefused(
-            f"x0 has {problem.size:,} parameters; trace runs the function a few times for each "
-            f"one and works at small sizes (up to {_MOST_PARAMETERS} parameters): give a factory "
-            "(factory=make_problem, a function of the sizes that returns fun, x0 and args), a "
-            f"smaller problem, or a budget of {20 * problem.size:,} evaluations"
+        refusal = TraceRefused(
+            f"x0 has {problem.size:,} parameters; a trace runs the function a few times for each, "
+            f"and is made for small sizes, up to {_MOST_PARAMETERS}"
         )
+        refusal.add_note(
+            "give a factory, a function of the sizes that returns (fun, x0) or (fun, x0, args): "
+            "factory=make_problem, --factory mymodule:make_problem"
+        )
+        refusal.add_note(f"or a smaller problem, or a budget of {20 * problem.size:,} evaluations")
+        raise refusal

@@ -230,6 +230,8 @@ def _summary(known: Knowledge, suspects: Sequence[Suspect]) -> str:
     if len(known.chain) > 1:
         lines = ", ".join(str(s.line) for s in suspects if s.repair == 1)
         return f"lines {lines} are wrong together"
+    if not first.repairs_gradient:
+        return f"line {first.line} is the most suspicious one; no correction was found to prove it"
     return f"line {first.line} is the first wrong one"
 
 
