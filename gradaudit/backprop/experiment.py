@@ -25,7 +25,6 @@ from gradaudit.errors import TraceRefused
 from gradaudit.evaluator import Evaluator
 from gradaudit.source.locations import python_function
 
-
 # an edited program may take this many times as long as the program itself, or this many seconds
 _PATIENCE: Final = 50.0
 _SECONDS: Final = 0.25

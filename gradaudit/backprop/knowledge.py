@@ -288,9 +288,11 @@ class Knowledge:
         statement = repair.line.statement
         old = ast.unparse(statement)
         made, read = _names(repair.line.scope)
+        words = _words(statement)
         with repair.edit.applied():
             new = repair.edit.new if isinstance(repair.edit.new, ast.stmt) else statement
             shape = _form(new)
+            near = _words(new) <= words
             others = {
                 _form(s)
                 for s in ast.walk(unit.tree)
@@ -309,7 +311,9 @@ class Knowledge:
         unused = len(made & (read - read_after))
         used = len(made & (read_after - read))
         fits = 0.6 * (shape in others or mirrored) + 1.0 * (left == right) + 0.7 * renamed
-        return fits + 0.4 * min(used, 1) - 0.8 * unused
+        # what is missing is more often a further use of what stands there than something else
+        added = repair.edit.kind.startswith("missing") or repair.edit.kind == "factor"
+        return fits + 0.2 * (added and near) + 0.4 * min(used, 1) - 0.8 * unused
 
     def _fault(self, repair: Repair) -> Fault:
         assert self.experiment is not None
@@ -470,6 +474,10 @@ def _names(scope: ast.AST) -> tuple[set[str], set[str]]:
 def _form(statement: ast.stmt) -> str:
     """Return a statement's text without the numbers in its names."""
     return re.sub(r"\d+", "#", ast.unparse(statement))
+
+
+def _words(statement: ast.stmt) -> set[str]:
+    return set(re.findall(r"[A-Za-z_]\w*", ast.unparse(statement)))
 
 
 def _mirror(statement: ast.stmt) -> str:
