@@ -18,10 +18,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def endless() -> None:
+    while True:
+        pass
+
+
 def test_endless_loop_is_stopped() -> None:
     with pytest.raises(Runaway), watched(0.05):
-        while True:
-            pass
+        endless()
 
 
 def test_timer_and_handler_are_put_back() -> None:
