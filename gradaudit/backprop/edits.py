@@ -246,6 +246,11 @@ class Editor:
                 yield self._edit(spot, swapped, "branches", 1.2)
                 yield self._edit(spot, node.body, "branch", 1.4)
                 yield self._edit(spot, node.orelse, "branch", 1.4)
+            elif isinstance(node, ast.Tuple) and spot.parent is self.statement:
+                zeros = ast.Attribute(ast.Name(self.scope.numpy, ast.Load()), "zeros", ast.Load())
+                if isinstance(node.ctx, ast.Load):
+                    yield self._edit(spot, ast.Call(zeros, [node], []), "missing call", 1.4)
+                yield from self._order(spot, node)
             elif isinstance(node, ast.Tuple | ast.List):
                 yield from self._order(spot, node)
             yield from self._transposed(spot)
@@ -270,6 +275,7 @@ class Editor:
 
     def names(self) -> Iterator[Edit]:
         """Yield the edits that put another variable, of whatever shape, for a part."""
+        grows = not isinstance(self.statement, ast.Assign | ast.Return)
         for spot in self.spots:
             node = spot.node
             if not isinstance(node, ast.Attribute | ast.Name | ast.Subscript):
@@ -281,7 +287,7 @@ class Editor:
             text = ast.unparse(node)
             for other, look in self.scope.atoms.items():
                 here = self.scope.looks.get(node) or self.scope.atoms.get(text)
-                if look.kind == "list" and (here is None or here.kind != "list"):
+                if look.kind == "list" and (here is None or here.kind != "list") and grows:
                     continue  # a list within itself has no end
                 if other != text:
                     yield self._edit(spot, _parse(other), "variable", 1.6)
@@ -355,6 +361,13 @@ class Editor:
                 )
                 for left, right in ((node, term), (term, node)):
                     yield self._edit(spot, ast.BinOp(left, ast.Sub(), right), "missing term", 2.6)
+            for text, look in self.scope.atoms.items():
+                if look.shape != shape or look.kind != "f":
+                    continue
+                for pattern in ("(1 + {x})", "(1 + {x} ** 2)"):
+                    for operator in (ast.Mult(), ast.Div()):
+                        grown = ast.BinOp(node, operator, _parse(pattern.format(x=text)))
+                        yield self._edit(spot, grown, "missing factor", 2.5)
             for text, look in self.scope.parts.items():
                 if look.shape is None or not _broadcasts(look.shape, shape):
                     continue
@@ -675,7 +688,8 @@ class Editor:
             return
         text = ast.unparse(node)
         look = self.scope.looks.get(node) or self.scope.atoms.get(text)
-        if getattr(spot.parent, "attr", "") in ("size", "shape"):
+        measured = getattr(getattr(spot.parent, "func", None), "id", "") == "len"
+        if measured or getattr(spot.parent, "attr", "") in ("size", "shape"):
             # the length of another array: its shape is another, as likely as not
             for other, kind in self.scope.atoms.items():
                 if other != text and kind.shape and (look is None or kind.shape != look.shape):
@@ -848,6 +862,10 @@ class Editor:
         shape = self._shape(node)
         if shape is None:
             return
+        if self._is_whole(spot) and isinstance(self.statement, ast.AugAssign):
+            target = self.scope.atoms.get(ast.unparse(self.statement.target))
+            if target is not None and _broadcasts(shape, target.shape):
+                shape = target.shape
         rest = ast.BinOp(ast.Constant(1), ast.Sub(), _readable(node))
         yield self._edit(spot, ast.BinOp(node, ast.Mult(), rest), "missing factor", 1.9 + extra)
         for factor in self._slopes(shape):
@@ -944,8 +962,8 @@ class _Replaced(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         stored = isinstance(getattr(node, "ctx", None), ast.Store)
-        read = isinstance(node, ast.Name | ast.Subscript) and not stored
-        if read and ast.unparse(node) == self.text:
+        readable = isinstance(node, ast.Name | ast.Subscript) and not stored
+        if readable and ast.unparse(node) == self.text:
             return ast.copy_location(_parse(self.other), node)
         return self.generic_visit(node)
 

@@ -19,6 +19,7 @@ from gradaudit.backprop.repair import Repair, Search
 from gradaudit.backprop.solving import Solution, solve_for
 from gradaudit.backprop.suggestion import corrected_line
 from gradaudit.backprop.survey import Line, Survey, survey
+from gradaudit.errors import BudgetExhausted
 
 # mistakes that are repaired one after the other, at most
 _MOST_FAULTS: Final = 6
@@ -115,7 +116,13 @@ class Knowledge:
         assert seen is not None
         self.first = seen, self.standings
         search = Search(experiment, seen, self.points)
-        self._single(search)
+        try:
+            self._single(search)
+        except BudgetExhausted:
+            # what was found before the end is worth telling
+            self.found = [self._fault(r) for r in self._ordered(search.found)]
+            self.complete = bool(self.found)
+            raise
         if not search.found and not self._chained(search):
             self._far_fetched(search)
         if search.found:
@@ -137,8 +144,8 @@ class Knowledge:
             for line in lines:
                 if line.certain and line not in whole:
                     search.try_simple(line)
-        if not search.found:
-            for tier in (search.try_simple, search.try_names):
+        for tier in (search.try_simple, search.try_names):
+            if not search.found:
                 for line in lines:
                     if not line.certain:
                         tier(line)
@@ -217,9 +224,12 @@ class Knowledge:
         assert experiment is not None
         assert seen is not None
         assert self.derivatives is not None
-        with repair.edit.applied():
-            result = experiment.record_edited(self.points[0].theta)
         found = Account()
+        try:
+            with repair.edit.applied():
+                result = experiment.record_edited(self.points[0].theta)
+        except BudgetExhausted:
+            return found
         if result is not None:
             sites, recording = result
             found = account(sites, experiment.sites, recording, self.derivatives)
@@ -288,9 +298,11 @@ class Knowledge:
         statement = repair.line.statement
         old = ast.unparse(statement)
         made, read = _names(repair.line.scope)
+        words = _words(statement)
         with repair.edit.applied():
             new = repair.edit.new if isinstance(repair.edit.new, ast.stmt) else statement
             shape = _form(new)
+            near = _words(new) <= words
             others = {
                 _form(s)
                 for s in ast.walk(unit.tree)
@@ -309,7 +321,9 @@ class Knowledge:
         unused = len(made & (read - read_after))
         used = len(made & (read_after - read))
         fits = 0.6 * (shape in others or mirrored) + 1.0 * (left == right) + 0.7 * renamed
-        return fits + 0.4 * min(used, 1) - 0.8 * unused
+        # what is missing is more often a further use of what stands there than something else
+        added = repair.edit.kind.startswith("missing") or repair.edit.kind == "factor"
+        return fits + 0.2 * (added and near) + 0.4 * min(used, 1) - 0.8 * unused
 
     def _fault(self, repair: Repair) -> Fault:
         assert self.experiment is not None
@@ -470,6 +484,10 @@ def _names(scope: ast.AST) -> tuple[set[str], set[str]]:
 def _form(statement: ast.stmt) -> str:
     """Return a statement's text without the numbers in its names."""
     return re.sub(r"\d+", "#", ast.unparse(statement))
+
+
+def _words(statement: ast.stmt) -> set[str]:
+    return set(re.findall(r"[A-Za-z_]\w*", ast.unparse(statement)))
 
 
 def _mirror(statement: ast.stmt) -> str:

@@ -125,8 +125,12 @@ class Search:
         if ends_a_loop(line.statement, unit):
             return
         scope, parent = self.scope(line), home_of(line.statement, unit)
-        for edit in Editor(line.statement, scope, parent, thawed=True).simple():
+        editor = Editor(line.statement, scope, parent, thawed=True)
+        for edit in editor.simple():
             self.attempt(line, edit)
+        if isinstance(line.statement, ast.Expr):  # a call for its effect, such as loss.backward()
+            for edit in editor.names():
+                self.attempt(line, edit)
 
     def try_signs(self, line: Line) -> None:
         """Try the other sign, or another factor, for every part."""
@@ -337,7 +341,12 @@ class Search:
         for name, number in self._constants(line).items():
             atoms.setdefault(name, Look("f", (), number))
             numbers.setdefault(name, number)
-        for name in sorted(_parameters(line.scope) - {"self", "cls"}):
+        made = {
+            n.id
+            for n in ast.walk(line.scope)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        for name in sorted((made | _parameters(line.scope)) - {"self", "cls", "_"}):
             atoms.setdefault(name, Look("?", None))
         for text, look in list(atoms.items()):
             if look.shape and "[" not in text:

@@ -11,8 +11,11 @@ from gradaudit.backprop.results import Step, StepVerdict, Suspect, Trace
 from gradaudit.backprop.survey import Line
 from gradaudit.results import Evaluations, Report
 
-# how much more one repair must cost than another to be the worse explanation
+# how much more one repair must cost than another to be clearly the worse explanation, and how much
+# more where its edit is as simple; on mutants of models in 28 styles the first line was wrong in
+# 3 of 321 cases that this called clear
 _CLEARLY: Final = 0.35
+_AS_SIMPLE: Final = 0.8
 
 
 def conclude(
@@ -188,7 +191,7 @@ def _confidence(known: Knowledge, suspects: Sequence[Suspect], stopped: str) -> 
     if not suspects:
         return True, "the gradient is right"
     costs = [known.cost(fault.repair) for fault in known.found]
-    equal = [cost for cost in costs if cost < costs[0] + _CLEARLY]
+    equal = [fault for fault in known.found if _rivals(known, fault)]
     if known.found and not _fits(known, known.found[0]):
         return False, (
             "medium: this edit makes the whole gradient right, but it is an unusual one; "
@@ -211,6 +214,14 @@ def _confidence(known: Knowledge, suspects: Sequence[Suspect], stopped: str) -> 
         return False, "medium: no small edit was found, but the right values for this line exist"
     del stopped
     return False, "low: no edit was found that makes the gradient right"
+
+
+def _rivals(known: Knowledge, fault: Fault) -> bool:
+    """Tell whether a repair is about as good an explanation as the first, or is the first."""
+    first = known.found[0].repair
+    more = known.cost(fault.repair) - known.cost(first)
+    simple = fault.repair.edit.weight <= first.edit.weight + 0.2
+    return more < (_AS_SIMPLE if simple else _CLEARLY)
 
 
 def _fits(known: Knowledge, fault: Fault) -> bool:
