@@ -13,7 +13,7 @@ import numpy as np
 from gradaudit.api.audit import Audit
 from gradaudit.api.settings import read_seed
 from gradaudit.blocks import Block, BlocksLike, Vector
-from gradaudit.errors import ArgumentError, BudgetExhausted, EvaluationError, GradauditError
+from gradaudit.errors import ArgumentError, BudgetExhausted, GradauditError
 from gradaudit.evaluator import Evaluator
 from gradaudit.evidence.directions import typical_sizes
 from gradaudit.optimizers.call import Call, minimize_call, outcome
@@ -146,7 +146,6 @@ def diagnose_call(
     budget: int = BUDGET,
     seconds: float | None = None,
     rng: Any = None,
-    full: bool = True,
 ) -> Diagnosis:
     """Tell why a recorded run ended as it did.
 
@@ -158,9 +157,6 @@ def diagnose_call(
         Most evaluations.
     seconds : float, optional
     rng : None, int, Generator
-    full : bool
-        False: judge from the recording alone where possible; nothing is evaluated beyond a short
-        look.
 
     Returns
     -------
@@ -170,11 +166,8 @@ def diagnose_call(
     work = _Diagnosing(
         call, recording, recording.returned, budget=budget, seconds=seconds, rng=rng, blocks=None
     )
-    del full
     try:
         return work.run(given=False)
-    except EvaluationError as error:
-        work.stopped = str(error)
     except GradauditError as error:
         work.stopped = str(error)
     return work.result()

@@ -325,7 +325,6 @@ class _Watcher:
                 budget=self._budget,
                 seconds=seconds,
                 rng=self.runs.seed,
-                full=waiting.full,
             )
         cut_short = seconds is not None and bool(diagnosis.stopped) and not diagnosis.causes
         if cut_short and not self.runs[waiting.index].failed:
