@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from gradaudit.backprop.events import Look
+from gradaudit.backprop.formulas import Formula
 
 Scaled = Callable[[ast.expr], ast.expr]
 
@@ -266,8 +267,8 @@ class Editor:
         """Return the edit that puts a factor before a part."""
         minus = isinstance(factor, ast.UnaryOp)
         weight = 1.0 if minus else 1.5
-        if isinstance(factor, ast.Constant) and factor.value not in (0, 1, 2, 3, 4, 0.5):
-            weight += 0.7  # a number out of the blue
+        if not minus:
+            weight += _strangeness(factor)
         # what is handed to one's own function, or looped over, is seldom where a factor is missing
         if isinstance(spot.parent, ast.For) or spot.node in self.handed_on:
             weight += 0.7
@@ -375,6 +376,28 @@ class Editor:
                     yield self._edit(
                         spot, ast.BinOp(node, operator, _parse(text)), "missing factor", 2.6
                     )
+
+    def formula(
+        self, spot: Spot, formula: Formula, amount: ast.expr | None, constant: ast.expr | None
+    ) -> Edit:
+        """Return the edit that a formula stands for, with its numbers named, signs apart."""
+        node = cast("ast.expr", spot.node)
+        word = _parse(formula.word.text)
+        scaled = word if amount is None else _times(word, amount)
+        plus = ast.Add() if formula.amount > 0 else ast.Sub()
+        weight = 1.9 + 0.1 * formula.size
+        weight += 0.0 if amount is None else 0.15 + 0.5 * _strangeness(amount)
+        if formula.kind == "factor":
+            return self._edit(spot, ast.BinOp(node, ast.Mult(), word), "missing factor", weight)
+        if formula.kind == "divisor":
+            return self._edit(spot, ast.BinOp(node, ast.Div(), word), "missing factor", weight)
+        if formula.kind == "slope":
+            grown = ast.BinOp(constant or ast.Constant(1), plus, scaled)
+            return self._edit(spot, ast.BinOp(node, ast.Mult(), grown), "missing factor", weight)
+        if formula.kind == "term":
+            return self._edit(spot, ast.BinOp(node, plus, scaled), "missing term", weight)
+        signed = scaled if formula.amount > 0 else ast.UnaryOp(ast.USub(), scaled)
+        return self._edit(spot, signed, "other expression", weight + 0.3)
 
     def _compound_terms(self, shape: tuple[int, ...]) -> Iterator[ast.expr]:
         real = {t: a for t, a in self.scope.atoms.items() if a.shape is not None and a.kind == "f"}
@@ -991,6 +1014,16 @@ def _home(statement: ast.stmt, parent: ast.AST) -> tuple[ast.AST, str, int]:
                 if inner is statement:
                     return parent, name, i
     return parent, "body", 0
+
+
+def _strangeness(factor: ast.expr) -> float:
+    """Weigh a factor: a small number or a name is likelier than a length or any other number."""
+    if isinstance(factor, ast.Constant):
+        return 0.0 if factor.value in (0, 1, 2, 3, 4, 0.5) else 0.7  # a number out of the blue
+    names = sum(isinstance(part, ast.Name) for part in ast.walk(factor))
+    lengths = {"size", "shape"} & {getattr(part, "attr", "") for part in ast.walk(factor)}
+    steps = sum(isinstance(part, ast.BinOp) for part in ast.walk(factor))
+    return 0.2 * bool(lengths) + 0.1 * max(steps + names - 2, 0)
 
 
 def _readable(node: ast.expr) -> ast.expr:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Event = tuple[int, int]  # number of the site, how many times it was seen before in the same run
 Change = Callable[[int, Array], "Array | None"]
+# the number that the hook is called with before a statement whose surroundings are wanted
+SCENE: Final = -1
+_MOST_SCENES: Final = 400
+_DEPTH: Final = 4
 
 
 @dataclass(slots=True)
@@ -44,10 +49,13 @@ class Recording:
         Copies of all float arrays and numbers, by event, in the order they were seen.
     looks : dict
         By site, of its first value of any kind.
+    scenes : list of dict
+        What the local names held each time the watched statement began, where one is watched.
     """
 
     values: dict[Event, Array] = field(default_factory=dict["Event", "Array"])
     looks: dict[int, Look] = field(default_factory=dict[int, "Look"])
+    scenes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
 class Hook:
@@ -75,6 +83,10 @@ class Hook:
             self._stored(site, value, index)
             return None
         recording = self.recording
+        if site == SCENE:
+            if recording is not None and len(recording.scenes) < _MOST_SCENES:
+                recording.scenes.append({name: frozen(held) for name, held in value.items()})
+            return None
         if recording is not None and site not in recording.looks:
             recording.looks[site] = look_at(value)
         if not is_real(value):
@@ -99,6 +111,31 @@ class Hook:
             isinstance(base, np.ndarray) and site in self.changes and again is not None
         ):
             base[index] = again
+
+
+def frozen(value: Any, depth: int = _DEPTH) -> Any:
+    """Copy a value as it is now: arrays, and what holds them, so that later stores do not show."""
+    if isinstance(value, np.ndarray):
+        return np.array(cast("NDArray[Any]", value), subok=True)
+    if depth == 0 or isinstance(value, type):
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(frozen(part, depth - 1) for part in value)
+    if isinstance(value, dict):
+        made = copy.copy(cast("dict[Any, Any]", value))
+        for key, part in list(made.items()):
+            made[key] = frozen(part, depth - 1)
+        return made
+    space = getattr(value, "__dict__", None)
+    if type(value).__module__ in ("builtins", "types", "functools") or type(space) is not dict:
+        return value
+    try:
+        twin = copy.copy(value)
+        for name, part in cast("dict[str, Any]", space).items():
+            twin.__dict__[name] = frozen(part, depth - 1)
+    except Exception:  # an object that cannot be copied stays itself
+        return value
+    return twin
 
 
 def is_real(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import random
@@ -111,6 +112,21 @@ class Experiment:
         """Run the program and keep every value that is seen."""
         self.hook.begin(changes, record=True)
         with self.program.replaced(self.instrumented, self.hook):
+            outcome = self._sample(theta)
+        assert self.hook.recording is not None
+        return outcome, self.hook.recording
+
+    def record_scenes(
+        self, theta: Vector, statement: ast.stmt, changes: dict[int, Change] | None = None
+    ) -> tuple[Outcome | None, Recording]:
+        """Run the program, keep every value, and what the names held before a statement."""
+        instrumenter = Instrumenter(watched=statement)
+        codes = {
+            number: unit.compile(instrumenter.rewrite(unit, number))
+            for number, unit in enumerate(self.program.units)
+        }
+        self.hook.begin(changes, record=True)
+        with self.program.replaced(codes, self.hook):
             outcome = self._sample(theta)
         assert self.hook.recording is not None
         return outcome, self.hook.recording

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar, cast
 
+from gradaudit.backprop.events import SCENE
 from gradaudit.backprop.program import HOOK, Unit
 
 Role = Literal["use", "part", "value", "store", "target"]
@@ -64,9 +65,13 @@ class _Place:
 
 @dataclass(slots=True, eq=False)
 class Instrumenter:
-    """Rewrites units and numbers their sites, one count over all of them."""
+    """Rewrites units and numbers their sites, one count over all of them.
+
+    Before a `watched` statement of a function the hook is shown the local names, too.
+    """
 
     sites: list[Site] = field(default_factory=list[Site])
+    watched: ast.stmt | None = None
 
     def rewrite(self, unit: Unit, number: int) -> ast.stmt:
         """Return a copy of a unit's tree in which every value passes the hook."""
@@ -75,16 +80,19 @@ class Instrumenter:
             setattr(node, _NUMBER, len(originals))
             originals.append(node)
         tree = _copied(unit.tree)
-        rewriter = _Rewriter(self.sites, number, originals)
+        rewriter = _Rewriter(self.sites, number, originals, self.watched)
         tree = rewriter.outside(tree)
         return ast.fix_missing_locations(tree)
 
 
 class _Rewriter:
-    def __init__(self, sites: list[Site], unit: int, originals: list[Any]) -> None:
+    def __init__(
+        self, sites: list[Site], unit: int, originals: list[Any], watched: ast.stmt | None
+    ) -> None:
         self.sites = sites
         self.unit = unit
         self.originals = originals
+        self.watched = watched
 
     # -- statements -------------------------------------------------------------------------
 
@@ -116,6 +124,8 @@ class _Rewriter:
     def block(self, body: list[ast.stmt], scope: ast.AST) -> list[ast.stmt]:
         done: list[ast.stmt] = []
         for statement in body:
+            if self.watched is not None and self.own(statement) is self.watched:
+                done.append(ast.copy_location(_scene(), statement))
             done.extend(self.statement(statement, scope))
         return done
 
@@ -412,6 +422,12 @@ def _call(number: int, node: ast.expr, *, in_place: bool = False) -> ast.Call:
     if in_place:
         arguments.append(ast.Constant(True))
     return ast.Call(ast.Name(HOOK, ast.Load()), arguments, [])
+
+
+def _scene() -> ast.stmt:
+    names = ast.Call(ast.Name("locals", ast.Load()), [], [])
+    arguments: list[ast.expr] = [ast.Constant(SCENE), names]
+    return ast.Expr(ast.Call(ast.Name(HOOK, ast.Load()), arguments, []))
 
 
 def _as_index(node: ast.expr) -> ast.expr:

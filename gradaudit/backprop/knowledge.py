@@ -16,16 +16,15 @@ from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.matching import Account, Derivatives, Standing, account, standings
 from gradaudit.backprop.reference import Reference, complete_reference
 from gradaudit.backprop.repair import Repair, Search
-from gradaudit.backprop.solving import Solution, solve_for
 from gradaudit.backprop.suggestion import corrected_line
 from gradaudit.backprop.survey import Line, Survey, survey
 from gradaudit.errors import BudgetExhausted
 
 # mistakes that are repaired one after the other, at most
 _MOST_FAULTS: Final = 6
-# lines that are solved for when no edit was found
-_MOST_SOLVED: Final = 8
 # edits that give the right factor by accident less often than a factor put there for it
+# edits that weigh less are slips of the pen
+_FAR_FETCHED: Final = 2.0
 _SPECIFIC: Final = ("variable", "function", "axis", "operator", "key", "kind of length")
 
 
@@ -50,7 +49,7 @@ class Knowledge:
     standings: Mapping[ast.stmt, Standing] = field(default_factory=dict["ast.stmt", "Standing"])
     found: list[Fault] = field(default_factory=list["Fault"])
     chain: list[Fault] = field(default_factory=list["Fault"])
-    solved: dict[ast.stmt, Solution] = field(default_factory=dict["ast.stmt", "Solution"])
+    possible: dict[ast.stmt, bool | None] = field(default_factory=dict["ast.stmt", "bool | None"])
     complete: bool = False
     specific: bool = False
     first: tuple[Survey, Mapping[ast.stmt, Standing]] | None = None
@@ -129,20 +128,20 @@ class Knowledge:
             self.found = [self._fault(r) for r in self._ordered(search.found)]
             self.chain.clear()
             self.complete = True
-        elif not self.complete:
-            self._solve()
 
     def _single(self, search: Search) -> None:
         """Try one edit: what stands there, then other names, then what may be missing."""
         lines = self.ordered_lines(search.wrong)
-        whole = [line for line in lines if line.certain and covers(line, search.wrong)]
+        covering = [line for line in lines if line.certain and covers(line, search.wrong)]
+        self.possible = {line.statement: search.exists(line) for line in covering}
+        whole = [line for line in covering if self.possible[line.statement] is not False]
         search.try_factors(whole)
         for line in whole:
             search.try_simple(line)
         if not search.found:
             # doubling shows not all that a line feeds: a batch norm undoes it, a mask hides it
             for line in lines:
-                if line.certain and line not in whole:
+                if line.certain and line not in covering:
                     search.try_simple(line)
         for tier in (search.try_simple, search.try_names):
             if not search.found:
@@ -151,20 +150,29 @@ class Knowledge:
                         tier(line)
         for line in self._worth_more(search, whole):
             search.try_names(line)
-        for line in self._worth_more(search, whole):
+        unjudged = [x for x in self._worth_writing(search, whole) if not search.try_formulas(x)]
+        for line in unjudged:
             if line in self._worth_more(search, whole):
                 search.try_signs(line)
                 search.try_insertions(line)
                 search.try_rewrites(line)
         if not search.found:
             for line in lines:
-                if line.certain and line not in whole:
+                if line.certain and line not in covering:
                     search.try_names(line)
+
+    def _worth_writing(self, search: Search, lines: list[Line]) -> list[Line]:
+        """Return the lines of which to ask what should stand there."""
+        if search.found:
+            best = self._ordered(search.found)[0]
+            if best.edit.weight < _FAR_FETCHED:
+                return self._worth_more(search, lines)
+        return lines
 
     def _far_fetched(self, search: Search) -> None:
         """Try what is left when no plain edit explains anything."""
         for line in self.ordered_lines(search.wrong):
-            if line.certain and covers(line, search.wrong):
+            if line.certain and self.possible.get(line.statement):
                 search.try_products(line)
         if not search.found:
             for line in search.survey.neutral:
@@ -179,7 +187,7 @@ class Knowledge:
         own = after.matches.get(best.line.statement)
         standing = self.standings.get(best.line.statement, Standing())
         broken = own is None and any(match.whole for match in standing.matches)
-        plain = best.edit.weight < 2.0
+        plain = best.edit.weight < _FAR_FETCHED
         if broken:  # what was right is wrong now: the fault is elsewhere
             return [x for x in lines if self.rank(x) == 0 and x is not best.line]
         if plain and own is not None and own.factor == 1.0 and self.rank(best.line) < 2:
@@ -428,22 +436,6 @@ class Knowledge:
         if self.chain and self.complete:
             return {s for s, standing in self.standings.items() if standing.right}
         return set()
-
-    # -- no edit ----------------------------------------------------------------------------
-
-    def _solve(self) -> None:
-        """Ask for the most suspicious lines what their values would have to be."""
-        experiment, seen, derivatives = self.experiment, self.survey, self.derivatives
-        if experiment is None or seen is None or derivatives is None:
-            return
-        experiment.rebuild()
-        wrong = self.points[0].wrong(seen.outcome.gradient)
-        lines = [x for x in self.ordered_lines(wrong) if x.certain and covers(x, wrong)]
-        for line in lines[:_MOST_SOLVED]:
-            solution = solve_for(experiment, seen, self.points[0], derivatives, line)
-            if solution is not None:
-                self.solved[line.statement] = solution
-
 
 def _apply(experiment: Experiment, repair: Repair) -> None:
     edit = repair.edit

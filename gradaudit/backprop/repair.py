@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType
@@ -15,9 +17,13 @@ import numpy as np
 from gradaudit.backprop.edits import Edit, Editor, Scope
 from gradaudit.backprop.events import Array, Look
 from gradaudit.backprop.experiment import Experiment, Outcome
+from gradaudit.backprop.formulas import Formula, Formulas
+from gradaudit.backprop.instrument import Site
+from gradaudit.backprop.needs import Need, holes, need_of, setting_of
 from gradaudit.backprop.program import Key, Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
+from gradaudit.backprop.vocabulary import Vocabulary
 from gradaudit.errors import BudgetExhausted
 
 _COLINEAR: Final = 1e-6
@@ -25,6 +31,10 @@ _ROUND: Final = 1e-6
 _WAYS: Final = 4
 # expressions of other functions that are tried as factors and terms
 _BORROWED: Final = 40
+# formulas that are run, those that must be right before the search ends, and its time
+_MOST_FORMULAS: Final = 12
+_ENOUGH: Final = 2
+_FORMULA_SECONDS: Final = 2.0
 _FORMS: Final[tuple[tuple[str, Callable[[float], float]], ...]] = (
     ("{n}", lambda n: n),
     ("1 / {n}", lambda n: 1 / n),
@@ -86,6 +96,7 @@ class Search:
         self._scopes: dict[ast.AST, Scope] = {}
         self._editors: dict[ast.stmt, Editor] = {}
         self._seen: set[tuple[int, str]] = set()
+        self._needs: dict[int, Need] = {}
         self._arity = own_functions(experiment)
         self._numpy = numpy_name(experiment)
 
@@ -156,6 +167,79 @@ class Search:
         """Try a new right-hand side."""
         for edit in self._editor(line).rewrites():
             self.attempt(line, edit)
+
+    def exists(self, line: Line) -> bool | None:
+        """Tell whether some values of a line make the gradient right; None when not known."""
+        known = [self.need(site).exists for site in holes(self.survey, line)]
+        if not known:
+            return None
+        return True if True in known else None if None in known else False
+
+    def try_formulas(self, line: Line) -> bool:
+        """Look for an expression that gives the values that a line needs.
+
+        Returns
+        -------
+        bool
+            False when the line cannot be judged by its values alone.
+        """
+        editor = self._editor(line)
+        spots = {spot.node: spot for spot in editor.spots}
+        judged = True
+        for site in holes(self.survey, line):
+            need = self.need(site)
+            if need.exists is False or not isinstance(site.node, ast.expr):
+                continue
+            formulas = self._formulas(line, site) if need.exists else None
+            if formulas is None:
+                judged = False
+                continue
+            before, tried = len(self.found), 0
+            for formula in formulas:
+                if formula.node not in spots:
+                    continue
+                for amount, constant in self._amounts(line, formula):
+                    edit = editor.formula(spots[formula.node], formula, amount, constant)
+                    self.attempt(line, edit)
+                tried += 1
+                if len(self.found) - before > _ENOUGH or tried > _MOST_FORMULAS:
+                    break
+        return judged
+
+    def need(self, site: Site) -> Need:
+        """Return what the values of a place should be."""
+        if site.number not in self._needs:
+            found = need_of(self.experiment, self.survey, self.points[0], site)
+            self._needs[site.number] = found
+        return self._needs[site.number]
+
+    def _formulas(self, line: Line, site: Site) -> Iterator[Formula] | None:
+        """Return what gives the needed values; None when what is seen there does not tell."""
+        assert isinstance(site.node, ast.expr)
+        need = self.need(site)
+        setting = setting_of(self.experiment, self.survey, self.points[0], line, need)
+        if setting is None:
+            return None
+        deadline = time.perf_counter() + _FORMULA_SECONDS
+        formulas = Formulas(site.node, setting, deadline)
+        trees = [line.scope, *(unit.tree for unit in self.experiment.program.units)]
+        vocabulary = Vocabulary(
+            setting.spaces, trees, self._arity, self._numpy, formulas.shapes(), deadline
+        )
+        return formulas.found(vocabulary)
+
+    def _amounts(
+        self, line: Line, formula: Formula
+    ) -> Iterator[tuple[ast.expr | None, ast.expr | None]]:
+        """Name the numbers of a formula."""
+        near, numbers = ast.unparse(line.statement), self.scope(line).numbers
+        amounts: list[ast.expr | None] = [None]
+        constants: list[ast.expr | None] = [None]
+        if abs(abs(formula.amount) - 1.0) > _ROUND:
+            amounts = list(name_number(abs(formula.amount), numbers, near))
+        if formula.kind == "slope" and abs(formula.constant - 1.0) > _ROUND:
+            constants = list(name_number(formula.constant, numbers, near))
+        yield from itertools.islice(itertools.product(amounts, constants), _WAYS)
 
     # -- one edit ---------------------------------------------------------------------------
 
@@ -405,7 +489,7 @@ def name_number(value: float, numbers: dict[str, float], near: str = "") -> Iter
 
     Names that stand in `near`, the source of the statement, come first.
     """
-    for plain in (-1.0, 0.0, 1.0, 2.0, 0.5, -2.0, -0.5, 3.0, 4.0, 0.25):
+    for plain in (-1.0, 0.0, 1.0, 2.0, 0.5, -2.0, -0.5, 3.0, 4.0):
         if _near(value, plain):
             yield ast.parse(f"{plain:g}", mode="eval").body
             return

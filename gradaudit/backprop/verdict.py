@@ -101,12 +101,7 @@ def _remaining(known: Knowledge) -> list[Line]:
     lines = known.ordered_lines(wrong)
 
     def order(line: Line) -> tuple[int, bool, int]:
-        solution = known.solved.get(line.statement)
-        likely = 1
-        if solution is not None and not solution.exists:
-            likely = 3
-        elif solution is not None and any(m.factor == 1.0 for m in solution.matches):
-            likely = 0
+        likely = {True: 0, None: 1, False: 2}[known.possible.get(line.statement)]
         return (likely, known.rank(line) == 2, line.first_seen)
 
     covering = [x for x in lines if x.certain and covers(x, wrong)]
@@ -117,21 +112,18 @@ def _remaining(known: Knowledge) -> list[Line]:
 def _unexplained(known: Knowledge, line: Line) -> Suspect:
     assert known.experiment is not None
     unit = known.experiment.program.units[line.unit]
-    solution = known.solved.get(line.statement)
+    possible = known.possible.get(line.statement)
     number = line.statement.lineno
     reason = "its value is no derivative of anything seen in the forward pass"
     if known.rank(line) == 2:
         reason = "its value feeds all wrong entries"
-    if solution is not None and solution.exists:
-        reason = "there is a value of this line with which the whole gradient is right"
-        names = [describe_match(known, m) for m in solution.matches if m.factor == 1.0]
-        if names:
-            reason += f": the derivative with respect to {names[0]}"
+    if possible:
+        reason = "there are values of this line with which the whole gradient is right"
     return Suspect(
         path=unit.path,
         line=number,
         source=unit.lines[number - 1].strip(),
-        repairs_gradient=bool(solution is not None and solution.exists),
+        repairs_gradient=bool(possible),
         reason=reason,
     )
 

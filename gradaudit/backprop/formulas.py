@@ -1,0 +1,308 @@
+"""Which expression would give the values that a line should have? Found without running it."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from gradaudit.backprop.events import Array
+from gradaudit.backprop.needs import Setting, compile_expression
+from gradaudit.backprop.vocabulary import Vocabulary, Word, broadcasts
+
+_ALIKE: Final = 1e-5
+_HERE: Final = "gradaudit_here"
+_BATCH: Final = 2048
+_SHORT: Final = 2
+_MOST_ENTRIES: Final = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Formula:
+    """A change of one part of an expression that gives the values it should.
+
+    Attributes
+    ----------
+    node : ast.expr
+        The part, in the user's tree.
+    word : Word
+        What comes in.
+    kind : {"factor", "divisor", "term", "other", "slope"}
+        How: ``part * word``, ``part / word``, ``part + amount * word``, ``amount * word``,
+        ``part * (constant + amount * word)``.
+    amount, constant : float
+    """
+
+    node: ast.expr
+    word: Word
+    kind: str
+    amount: float = 1.0
+    constant: float = 0.0
+
+    @property
+    def size(self) -> float:
+        """How far-fetched it is, in names and operations."""
+        return self.word.size + (self.kind == "other") + 2 * (self.kind == "slope")
+
+
+class Formulas:
+    """Tries every expression of a vocabulary in every part of an expression.
+
+    Where the whole is linear in a part, all expressions are tried in one product of matrices;
+    elsewhere one after the other, the short ones only.
+
+    Parameters
+    ----------
+    node : ast.expr
+        The expression, in the user's tree.
+    setting : Setting
+    deadline : float
+        Of `time.perf_counter`.
+    """
+
+    def __init__(self, node: ast.expr, setting: Setting, deadline: float) -> None:
+        self.setting = setting
+        self.deadline = deadline
+        with np.errstate(all="ignore"):
+            self.parts = list(_parts(node, setting))
+
+    def shapes(self) -> set[tuple[int, ...]]:
+        """Return the shapes of the parts."""
+        return {part.values[0].shape for part in self.parts}
+
+    def found(self, vocabulary: Vocabulary) -> Iterator[Formula]:
+        """Yield what gives the needed values, simple expressions first."""
+        words = list(vocabulary.words())
+        short = [w for w in words if w.size <= _SHORT]
+        long = [w for w in words if w.size > _SHORT]
+        for some in (short, long):
+            for part in self.parts:
+                if part.effects is None and some is long:
+                    continue
+                fitting = [w for w in some if part.takes(w)]
+                for start in range(0, len(fitting), _BATCH):
+                    if time.perf_counter() > self.deadline:
+                        return
+                    with np.errstate(all="ignore"):
+                        found = list(self._tried(part, fitting[start : start + _BATCH]))
+                    yield from found
+
+    def _tried(self, part: _Part, words: list[Word]) -> Iterator[Formula]:
+        if part.effects is None:
+            yield from self._tried_singly(part, words)
+            return
+        missing = self.setting.missing
+        table = part.table(words)
+        value = part.flat()
+        own = part.effects @ value  # what the part as it is does
+        terms = part.effects @ table
+        scaled = part.effects @ (value[:, None] * table)
+        for i in _near(scaled - own[:, None], missing):
+            yield Formula(part.node, words[i], "factor")
+        divided = part.effects @ (value[:, None] / table)
+        for i in _near(divided - own[:, None], missing):
+            yield Formula(part.node, words[i], "divisor")
+        for i, amount in _multiples(terms, missing):
+            yield Formula(part.node, words[i], "term", amount)
+        for i, amount in _multiples(terms, missing + own):
+            yield Formula(part.node, words[i], "other", amount)
+        for i, constant, amount in _planes(own, scaled, missing):
+            if abs(amount) > _ALIKE < abs(constant + 1.0):
+                yield Formula(part.node, words[i], "slope", amount, constant + 1.0)
+
+    def _tried_singly(self, part: _Part, words: list[Word]) -> Iterator[Formula]:
+        for kind, change in _CHANGES.items():
+            changes: list[Array] = []
+            tried: list[Word] = []
+            for word in words:
+                moved = part.moved(change, word)
+                if moved is not None:
+                    changes.append(moved)
+                    tried.append(word)
+            if changes:
+                effects = self.setting.system @ np.array(changes).T
+                for i in _near(effects, self.setting.missing):
+                    yield Formula(part.node, tried[i], kind)
+
+
+class _Part:
+    """One part of an expression, and what the whole is when the part is something else."""
+
+    def __init__(self, node: ast.expr, code: Any, values: list[Array], setting: Setting) -> None:
+        self.node = node
+        self.code = code
+        self.values = values
+        self.setting = setting
+        self.effects = self._effects()
+
+    def takes(self, word: Word) -> bool:
+        """Tell whether a word stretches to the part's shape every time."""
+        return all(
+            broadcasts(value.shape, mine.shape)
+            for value, mine in zip(word.values, self.values, strict=True)
+        )
+
+    def flat(self) -> Array:
+        """Return the values, end to end."""
+        return np.concatenate([value.reshape(-1) for value in self.values])
+
+    def table(self, words: Sequence[Word]) -> Array:
+        """Return the values of words, stretched to the part's shape, one column each."""
+        rows = [
+            np.array([np.broadcast_to(w.values[i], mine.shape).reshape(-1) for w in words]).T
+            for i, mine in enumerate(self.values)
+        ]
+        return rows[0] if len(rows) == 1 else np.concatenate(rows)
+
+    def moved(self, change: Any, word: Word) -> Array | None:
+        """Return how the values of the whole change when the part does."""
+        changes: list[Array] = []
+        for i in range(len(self.values)):
+            whole = self._whole(i, change(self.values[i], word.values[i]))
+            if whole is None:
+                return None
+            changes.append(whole)
+        return changes[0] if len(changes) == 1 else np.concatenate(changes)
+
+    def _whole(self, i: int, value: Array) -> Array | None:
+        """Return by how much the whole changes with another value of the part, one time."""
+        space = self.setting.spaces[i]
+        space[_HERE] = value
+        try:
+            whole = np.asarray(eval(self.code, space), dtype=np.float64)
+        except Exception:
+            return None
+        if whole.shape != self.setting.values[i].shape or not np.isfinite(whole).all():
+            return None
+        return (whole - self.setting.values[i]).reshape(-1)
+
+    def _effects(self) -> Array | None:
+        """Return how the gradient moves with each entry of the part; None if not linearly."""
+        if sum(value.size for value in self.values) > _MOST_ENTRIES:
+            return None
+        rng = np.random.default_rng(0)
+        columns: list[Array] = []
+        start = 0
+        for i, value in enumerate(self.values):
+            stop = start + self.setting.values[i].size
+            system = self.setting.system[:, start:stop]
+            start = stop
+            slope = self._slope(i, rng)
+            if slope is None:
+                return None
+            columns.append(system @ slope)
+        return np.concatenate(columns, axis=1)
+
+    def _slope(self, i: int, rng: np.random.Generator) -> Array | None:
+        """Return the matrix by which the whole follows the part; None when there is none."""
+        value = self.values[i]
+        shift = rng.standard_normal(value.shape)
+        moved, zero = self._whole(i, value + shift), self._whole(i, np.zeros_like(value))
+        if moved is None or zero is None:
+            return None
+        if value.size == moved.size:  # entry by entry?
+            all_ones = self._whole(i, value + 1.0)
+            if all_ones is not None:
+                predicted = all_ones * shift.reshape(-1)
+                if _same(predicted, moved) and _same(-all_ones * value.reshape(-1), zero):
+                    return np.diag(all_ones)
+        columns: list[Array] = []
+        for entry in range(value.size):
+            unit = np.zeros(value.size)
+            unit[entry] = 1.0
+            column = self._whole(i, value + unit.reshape(value.shape))
+            if column is None:
+                return None
+            columns.append(column)
+        slope = np.array(columns).T
+        linear = _same(slope @ shift.reshape(-1), moved) and _same(
+            -slope @ value.reshape(-1), zero
+        )
+        return slope if linear else None
+
+
+_CHANGES: Final[dict[str, Any]] = {
+    "factor": lambda value, word: value * word,
+    "divisor": lambda value, word: value / word,
+    "term": lambda value, word: value + word,
+    "other": lambda value, word: word + 0.0 * value,
+}
+
+
+def _same(a: Array, b: Array) -> bool:
+    scale = float(np.max(np.abs(b), initial=0.0))
+    return bool(np.all(np.abs(a - b) <= 1e-9 * scale))
+
+
+def _parts(node: ast.expr, setting: Setting) -> Iterator[_Part]:
+    """Yield the parts of an expression that hold real values, the whole first."""
+    inside = {
+        part
+        for index in ast.walk(node)
+        if isinstance(index, ast.Subscript)
+        for part in ast.walk(index.slice)
+    }
+    for part in ast.walk(node):
+        if not isinstance(part, ast.expr) or isinstance(part, ast.Constant) or part in inside:
+            continue
+        made = _make_part(node, part, setting)
+        if made is not None:
+            yield made
+
+
+def _make_part(node: ast.expr, part: ast.expr, setting: Setting) -> _Part | None:
+    if isinstance(part, ast.Starred | ast.Lambda | ast.Tuple | ast.List | ast.Dict):
+        return None
+    own = compile_expression(part)
+    if own is None:
+        return None
+    values: list[Array] = []
+    try:
+        for space in setting.spaces:
+            value = eval(own, space)
+            if not isinstance(value, np.ndarray | float | np.floating):
+                return None
+            values.append(np.array(value, dtype=np.float64))
+    except Exception:
+        return None
+    hole = copy.deepcopy(node, {id(part): ast.Name(_HERE, ast.Load())})
+    code = compile_expression(hole)
+    if code is None or not values:
+        return None
+    return _Part(part, code, values, setting)
+
+
+def _near(effects: Array, missing: Array) -> Iterator[int]:
+    """Yield the columns that are what is missing."""
+    off = np.max(np.abs(effects - missing[:, None]), axis=0)
+    yield from (int(i) for i in np.flatnonzero(off <= _ALIKE * np.max(np.abs(missing))))
+
+
+def _multiples(effects: Array, missing: Array) -> Iterator[tuple[int, float]]:
+    """Yield the columns that are a multiple of what is missing, with the multiple."""
+    square = np.sum(effects**2, axis=0)
+    usable = square > 0
+    amounts = np.where(usable, missing @ effects / np.where(usable, square, 1.0), 0.0)
+    left = np.max(np.abs(effects * amounts - missing[:, None]), axis=0)
+    scale = float(np.max(np.abs(missing), initial=0.0))
+    for i in np.flatnonzero(usable & (left <= _ALIKE * scale)):
+        yield int(i), float(amounts[i])
+
+
+def _planes(old: Array, columns: Array, missing: Array) -> Iterator[tuple[int, float, float]]:
+    """Yield the columns that, with the old effect, make up what is missing; with both amounts."""
+    aa, bb = float(old @ old), np.sum(columns**2, axis=0)
+    ab, am, bm = old @ columns, float(old @ missing), missing @ columns
+    determinant = aa * bb - ab**2
+    usable = determinant > 1e-9 * aa * bb
+    safe = np.where(usable, determinant, 1.0)
+    first, second = (am * bb - bm * ab) / safe, (bm * aa - am * ab) / safe
+    left = np.max(np.abs(old[:, None] * first + columns * second - missing[:, None]), axis=0)
+    scale = float(np.max(np.abs(missing), initial=0.0))
+    for i in np.flatnonzero(usable & (left <= _ALIKE * scale)):
+        yield int(i), float(first[i]), float(second[i])

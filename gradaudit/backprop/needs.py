@@ -1,0 +1,258 @@
+"""What the values of one place would have to be for the gradient to be right."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from gradaudit.backprop.events import Array, Change, Event
+from gradaudit.backprop.experiment import Experiment, Outcome
+from gradaudit.backprop.instrument import Site
+from gradaudit.backprop.reference import Reference
+from gradaudit.backprop.survey import Line, Survey
+
+# more unknowns than this are not solved for: one evaluation each
+_MOST: Final = 160
+_LINEAR: Final = 1e-4
+_TELLING: Final = 1e-3
+
+
+@dataclass(slots=True, eq=False)
+class Need:
+    """The change of the values of one place that makes the whole gradient right.
+
+    Attributes
+    ----------
+    site : Site
+        The place: the value of a statement, or part of it.
+    events : list of Event
+        Each time it was seen.
+    exists : bool or None
+        Whether any values of this place make the gradient right; None when that is not known.
+    unique : bool
+        Whether only these.
+    system : ndarray, shape (n, p)
+        How the entries of the gradient move with each of the p entries of all its values.
+    missing : ndarray, shape (n,)
+        What the gradient lacks.
+    shift : ndarray, shape (p,)
+        The smallest change that makes it right, where one exists.
+    """
+
+    site: Site
+    events: list[Event]
+    exists: bool | None
+    unique: bool = False
+    system: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    missing: Array = field(default_factory=lambda: np.zeros(0))
+    shift: Array = field(default_factory=lambda: np.zeros(0))
+
+    def shifts(self, survey: Survey) -> dict[Event, Array]:
+        """Return the change of each value, in its own shape."""
+        found: dict[Event, Array] = {}
+        start = 0
+        for event in self.events:
+            value = survey.recording.values[event]
+            found[event] = self.shift[start : start + value.size].reshape(value.shape)
+            start += value.size
+        return found
+
+
+def holes(survey: Survey, line: Line) -> list[Site]:
+    """Return the outermost places of a line whose values feed the gradient, and not the cost."""
+    feeding = [
+        site
+        for site in line.sites
+        if site.role in ("value", "part", "use")
+        and site.number in survey.effects
+        and survey.effects[site.number].kind == "backward"
+    ]
+    inner = {
+        part
+        for site in feeding
+        for part in ast.walk(site.node)
+        if part is not site.node
+    }
+    return [site for site in feeding if site.node not in inner]
+
+
+def need_of(
+    experiment: Experiment, survey: Survey, reference: Reference, site: Site
+) -> Need:
+    """Solve for the values of one place.
+
+    Notes
+    -----
+    A backward pass is affine in its values, so that one evaluation for each entry gives the
+    system; its solution is tried by one more. Where the program is not affine in the values, a
+    solution that fails tells nothing.
+    """
+    events = [e for e in survey.recording.values if e[0] == site.number]
+    size = sum(survey.recording.values[e].size for e in events)
+    if not events or size > _MOST:
+        return Need(site, events, None)
+    base = survey.outcome.gradient
+    columns: list[Array] = []
+    for event in events:
+        value = survey.recording.values[event]
+        amount = max(float(np.max(np.abs(value))), 1e-3)
+        for entry in range(value.size):
+            shift = np.zeros(value.size)
+            shift[entry] = amount
+            moved = _moved(experiment, reference, {event: shift.reshape(value.shape)})
+            if moved is None:
+                return Need(site, events, None)
+            columns.append((moved.gradient - base) / amount)
+    system = np.array(columns).T
+    missing = -reference.errors(base)
+    answer, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
+    need = Need(site, events, None, bool(rank == size), system, missing, answer)
+    outcome = _moved(experiment, reference, need.shifts(survey))
+    if reference.accepts(outcome):
+        need.exists = True
+    elif outcome is not None and _is_affine(need, outcome.gradient - base):
+        need.exists = False
+    return need
+
+
+def _is_affine(need: Need, moved: Array) -> bool:
+    """Tell whether a change of all values moved the gradient as the sum of its parts."""
+    expected = need.system @ need.shift
+    scale = float(np.max(np.abs(expected), initial=0.0))
+    return scale > 0 and bool(np.all(np.abs(moved - expected) <= _LINEAR * scale))
+
+
+def _moved(
+    experiment: Experiment, reference: Reference, shifts: Mapping[Event, Array]
+) -> Outcome | None:
+    outcome = experiment.run_changed(reference.theta, shifted(shifts))
+    if outcome is None or not np.isfinite(outcome.gradient).all():
+        return None
+    return outcome
+
+
+def shifted(shifts: Mapping[Event, Array]) -> dict[int, Change]:
+    """Return the changes for the hook that add something to the values of events."""
+    by_site: dict[int, dict[int, Array]] = {}
+    for (site, number), shift in shifts.items():
+        by_site.setdefault(site, {})[number] = shift
+
+    def change_of(mine: dict[int, Array]) -> Change:
+        def change(count: int, value: Array) -> Array | None:
+            return value + mine[count] if count in mine else None
+
+        return change
+
+    return {site: change_of(mine) for site, mine in by_site.items()}
+
+
+@dataclass(slots=True, eq=False)
+class Setting:
+    """Where an expression stands: what is in reach each time, and what it should give.
+
+    Attributes
+    ----------
+    spaces : list of dict
+        Names and what they hold, each time the expression is evaluated.
+    values : list of ndarray
+        What it gave.
+    system : ndarray, shape (n, p)
+    missing : ndarray, shape (n,)
+        A change of the values, laid end to end, is right when ``system @ change == missing``.
+    """
+
+    spaces: list[dict[str, Any]]
+    values: list[Array]
+    system: Array
+    missing: Array
+
+
+def setting_of(
+    experiment: Experiment,
+    survey: Survey,
+    reference: Reference,
+    line: Line,
+    need: Need,
+) -> Setting | None:
+    """Look around where a value is made; None when what is seen there does not explain it.
+
+    Notes
+    -----
+    When a wrong value comes back as an input of the same place, in a recurrence, its surroundings
+    are taken from the run in which the needed values stand in its place. These have to be unique.
+    """
+    unit = experiment.program.units[need.site.unit]
+    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    code = compile_expression(need.site.node)
+    if code is None:
+        return None
+    _, recording = experiment.record_scenes(reference.theta, line.statement)
+    spaces = [{**top, **scene} for scene in recording.scenes]
+    values = _explained(code, spaces, [recording.values.get(e) for e in need.events])
+    if values is None:
+        return None
+    changes = shifted(need.shifts(survey))
+    _, solved = experiment.record_scenes(reference.theta, line.statement, changes)
+    afterwards = [{**top, **scene} for scene in solved.scenes]
+    again = _evaluated(code, afterwards)
+    if again is None or len(again) != len(values):
+        return None
+    if all(np.array_equal(a, b) for a, b in zip(again, values, strict=True)):
+        return Setting(spaces, values, need.system, need.missing)
+    if need.unique:
+        return Setting(afterwards, again, np.eye(need.shift.size), need.shift)
+    return _first_time(spaces, values, need)
+
+
+def _first_time(
+    spaces: list[dict[str, Any]], values: list[Array], need: Need
+) -> Setting | None:
+    """Judge by the first value alone, whose surroundings no other can have made wrong.
+
+    The others may be anything: what they could make up for does not count.
+    """
+    first = values[0].size
+    others = need.system[:, first:]
+    basis, sizes, _ = np.linalg.svd(others, full_matrices=False)
+    basis = basis[:, sizes > 1e-9 * max(float(np.max(sizes, initial=0.0)), 1e-300)]
+    system = need.system[:, :first]
+    system = system - basis @ (basis.T @ system)
+    missing = need.missing - basis @ (basis.T @ need.missing)
+    if np.max(np.abs(missing)) <= _TELLING * np.max(np.abs(need.missing)):
+        return None
+    return Setting(spaces[:1], values[:1], system, missing)
+
+
+def compile_expression(node: ast.AST) -> Any:
+    """Compile an expression of the tree by itself; None when it is none."""
+    try:
+        return compile(ast.unparse(node), "<expression>", "eval")
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _evaluated(code: Any, spaces: Sequence[dict[str, Any]]) -> list[Array] | None:
+    found: list[Array] = []
+    try:
+        for space in spaces:
+            found.append(np.asarray(eval(code, space), dtype=np.float64))  # noqa: S307
+    except Exception:
+        return None
+    return found
+
+
+def _explained(
+    code: Any, spaces: Sequence[dict[str, Any]], seen: Sequence[Array | None]
+) -> list[Array] | None:
+    """Return the values, when the expression gives in its surroundings what was seen."""
+    values = _evaluated(code, spaces)
+    if values is None or len(values) != len(seen):
+        return None
+    for value, other in zip(values, seen, strict=True):
+        if other is None or value.shape != other.shape or not np.allclose(value, other, 1e-12):
+            return None
+    return values

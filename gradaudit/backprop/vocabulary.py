@@ -1,0 +1,440 @@
+"""What could be said where a line stands: expressions of the names in reach, with their values."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Final, cast
+
+import numpy as np
+
+from gradaudit.backprop.events import Array
+
+Values = Sequence[Array]
+Operation = Callable[..., Any]
+
+# so many expressions of each size at most
+_MOST_ATOMS: Final = 70
+_MOST_PLAIN: Final = 420
+_MOST_PRODUCTS: Final = 2500
+_MOST_PAIRS: Final = 8000
+_MOST_TRIPLES: Final = 12000
+# of one value, of its own shape: the slopes that are met everywhere, and others
+_SLOPES: Final[Mapping[str, Operation]] = {
+    "{x} ** 2": lambda x: x**2,
+    "(1 - {x})": lambda x: 1 - x,
+    "(1 - {x} ** 2)": lambda x: 1 - x**2,
+    "{x} * (1 - {x})": lambda x: x * (1 - x),
+    "({x} > 0)": lambda x: x > 0,
+    "{np}.exp({x})": np.exp,
+}
+_RARE_SLOPES: Final[Mapping[str, Operation]] = {
+    "(1 + {x})": lambda x: 1 + x,
+    "(1 + {x} ** 2)": lambda x: 1 + x**2,
+    "{np}.exp(-{x})": lambda x: np.exp(-x),
+    "{np}.cos({x})": np.cos,
+    "{np}.sin({x})": np.sin,
+    "{np}.tanh({x})": np.tanh,
+    "(1 - {np}.tanh({x}) ** 2)": lambda x: 1 - np.tanh(x) ** 2,
+    "{np}.sign({x})": np.sign,
+    "{np}.abs({x})": np.abs,
+    "{np}.sqrt({x})": np.sqrt,
+    "{np}.log({x})": np.log,
+    "{x} ** 3": lambda x: x**3,
+}
+_CALLS: Final[Mapping[str, Operation]] = {
+    "{f}({x})": lambda f: f,
+    "(1 - {f}({x}))": lambda f: 1 - f,
+    "(1 - {f}({x}) ** 2)": lambda f: 1 - f**2,
+    "{f}({x}) * (1 - {f}({x}))": lambda f: f * (1 - f),
+}
+_SUMS: Final[Mapping[str, Operation]] = {
+    "{x}.sum()": np.sum,
+    "{x}.sum(axis=0)": lambda x: x.sum(axis=0),
+    "{x}.sum(axis=1)": lambda x: x.sum(axis=1),
+    "{x}.sum(axis=-1, keepdims=True)": lambda x: x.sum(axis=-1, keepdims=True),
+    "{x}.sum(axis=0, keepdims=True)": lambda x: x.sum(axis=0, keepdims=True),
+}
+_MEANS: Final[Mapping[str, Operation]] = {
+    "{x}.mean()": np.mean,
+    "{x}.mean(axis=0)": lambda x: x.mean(axis=0),
+    "{x}.mean(axis=-1, keepdims=True)": lambda x: x.mean(axis=-1, keepdims=True),
+}
+_OF_MATRICES: Final[Mapping[str, Operation]] = {
+    "{np}.diag({x})": np.diag,
+    "{np}.trace({x})": np.trace,
+    "{np}.linalg.inv({x})": np.linalg.inv,
+}
+_KNOWN_MODULES: Final = ("numpy", "scipy", "math", "builtins")
+_HARMLESS: Final = frozenset(
+    "sum mean max min dot T reshape transpose ravel copy prod std var cumsum diagonal trace clip "
+    "astype squeeze conj real imag swapaxes repeat size shape ndim item get flatten".split()
+)
+
+
+@dataclass(eq=False)
+class Word:
+    """An expression with its value each time the line runs.
+
+    Attributes
+    ----------
+    text : str
+    values : list of ndarray
+    size : int
+        How many names and operations it takes.
+    shape : tuple of int
+        Of the first value.
+    """
+
+    text: str
+    values: Values
+    size: int
+    shape: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shape = self.values[0].shape
+
+    @functools.cached_property
+    def operand(self) -> str:
+        """The text, in brackets where it needs them."""
+        return _bracketed(self.text)
+
+
+class Vocabulary:
+    """Expressions of the names in reach, simple ones first, each value once.
+
+    Parameters
+    ----------
+    spaces : sequence of dict
+        What the names hold, each time the line runs.
+    trees : iterable of ast.AST
+        Source whose expressions are tried, too: the function itself first.
+    functions : mapping
+        The user's own functions, with the number of their parameters.
+    numpy : str
+        What the file calls numpy.
+    shapes : set of tuple
+        Shapes that are wanted; values that broadcast to one of them are kept.
+    deadline : float
+        No expression is tried after this time of `time.perf_counter`.
+    """
+
+    def __init__(
+        self,
+        spaces: Sequence[dict[str, Any]],
+        trees: Iterable[ast.AST],
+        functions: Mapping[str, int],
+        numpy: str,
+        shapes: set[tuple[int, ...]],
+        deadline: float,
+    ) -> None:
+        self.spaces = spaces
+        self.numpy = numpy
+        self.functions = {
+            name: spaces[0][name]
+            for name, arity in functions.items()
+            if arity == 1 and callable(spaces[0].get(name))
+        }
+        self.shapes = shapes
+        self.deadline = deadline
+        self._fitting: dict[tuple[int, ...], bool] = {}
+        self._seen: set[Any] = set()
+        self._weights = np.zeros(0)
+        self.atoms = self._first(self._atoms(trees), _MOST_ATOMS)
+        self.plain = [*self.atoms, *self._first(self._plain(), _MOST_PLAIN)]
+        self.products = self._first(self._products(), _MOST_PRODUCTS)
+        self.pairs = self._first(self._pairs(), _MOST_PAIRS)
+        self.triples = self._first(self._triples(), _MOST_TRIPLES)
+
+    def _first(self, words: Iterator[Word], most: int) -> list[Word]:
+        found: list[Word] = []
+        for word in itertools.islice(words, most):
+            found.append(word)
+            if time.perf_counter() > self.deadline:
+                break
+        return found
+
+    def words(self) -> Iterator[Word]:
+        """Yield the expressions whose values fit one of the wanted shapes, simple ones first."""
+        for word in (*self.plain, *self.products, *self.pairs, *self.triples):
+            if self.fits(word.shape):
+                yield word
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Tell whether a value of this shape broadcasts to a wanted one."""
+        if shape not in self._fitting:
+            self._fitting[shape] = any(broadcasts(shape, wanted) for wanted in self.shapes)
+        return self._fitting[shape]
+
+    # -- one size after the other -----------------------------------------------------------
+
+    def _atoms(self, trees: Iterable[ast.AST]) -> Iterator[Word]:
+        first = self.spaces[0]
+        texts: dict[str, int] = {}
+        for name, held in first.items():
+            if not name.startswith("__"):
+                for text in _readable(name, held, 2):
+                    texts.setdefault(text, 1)
+        for tree in trees:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Subscript | ast.Attribute | ast.Call | ast.BinOp):
+                    for text, size in self._of_source(node):
+                        texts.setdefault(text, size)
+        # names, before what the source makes of them
+        for text, size in sorted(texts.items(), key=lambda pair: pair[1]):
+            values = evaluate_text(text, self.spaces)
+            if values is not None:
+                yield from self._new(text, values, size)
+
+    def _of_source(self, node: ast.expr) -> Iterator[tuple[str, int]]:
+        text = ast.unparse(node)
+        if len(text) > 50 or not _is_harmless(node, self.spaces[0]):
+            return
+        size = 1 if isinstance(node, ast.Subscript | ast.Attribute) else 2
+        yield text, size
+        if isinstance(node, ast.Subscript):
+            for index in ast.walk(node.slice):
+                if isinstance(index, ast.Name):
+                    for moved in (f"{index.id} + 1", f"{index.id} - 1"):
+                        pattern = rf"\b{re.escape(index.id)}\b"
+                        inside = re.sub(pattern, moved, ast.unparse(node.slice))
+                        yield f"{ast.unparse(node.value)}[{inside}]", 2
+
+    def _plain(self) -> Iterator[Word]:
+        for atom in self.atoms:
+            for more, operations in _operations(atom.shape):
+                for pattern, operation in operations.items():
+                    text = pattern.format(x=atom.operand, np=self.numpy)
+                    yield from self._made(text, operation, (atom,), atom.size + more)
+            for name, function in self.functions.items():
+                values = _apply(function, (atom,))
+                for pattern, operation in _CALLS.items():
+                    if values is not None:
+                        text = pattern.format(x=atom.text, f=name)
+                        made = _apply(operation, (Word("", values, 0),))
+                        yield from self._new(text, made, atom.size + 1)
+
+    def _products(self) -> Iterator[Word]:
+        """Yield products of matrices and vectors."""
+        sides = sorted((w for w in self.plain if w.shape and len(w.shape) < 3), key=_size)
+        for total in (2, 3):
+            for left, right in itertools.product(sides, repeat=2):
+                if left.size + right.size != total or left.shape[-1] != right.shape[0]:
+                    continue
+                if self.fits((*left.shape[:-1], *right.shape[1:])):
+                    text = f"{left.operand} @ {right.operand}"
+                    yield from self._made(text, np.matmul, (left, right), total)
+        vectors = [w for w in self.atoms if len(w.shape) == 1]
+        for left, right in itertools.product(vectors, repeat=2):
+            if self.fits(left.shape + right.shape):
+                text = f"{self.numpy}.outer({left.text}, {right.text})"
+                yield from self._made(text, np.outer, (left, right), 3)
+
+    def _pairs(self) -> Iterator[Word]:
+        """Yield products, quotients, sums of two values, and sums over products."""
+        for total in (2, 3, 4):
+            for left, right in self._couples(total):
+                shape = together(left.shape, right.shape)
+                if shape is None:
+                    continue
+                a, b = left.operand, right.operand
+                if self.fits(shape):
+                    yield from self._made(f"{a} * {b}", np.multiply, (left, right), total)
+                    if total == 2:
+                        yield from self._made(f"{a} / {b}", np.divide, (left, right), total)
+                        yield from self._made(f"{b} / {a}", np.divide, (right, left), total)
+                        yield from self._made(f"({a} - {b})", np.subtract, (left, right), total)
+                        yield from self._made(f"({a} + {b})", np.add, (left, right), total)
+                if shape and total < 4:
+                    yield from self._summed(left, right, len(shape))
+
+    def _couples(self, total: int) -> Iterator[tuple[Word, Word]]:
+        by_size: dict[int, list[Word]] = {}
+        for word in self.plain:
+            by_size.setdefault(word.size, []).append(word)
+        for size in range(1, total // 2 + 1):
+            first, second = by_size.get(size, []), by_size.get(total - size, [])
+            if size == total - size:
+                yield from itertools.combinations_with_replacement(first, 2)
+            else:
+                yield from itertools.product(first, second)
+
+    def _summed(self, left: Word, right: Word, dimensions: int) -> Iterator[Word]:
+        made = _apply(np.multiply, (left, right))
+        if made is None:
+            return
+        product = Word(f"({left.operand} * {right.operand})", made, left.size + right.size)
+        for pattern, operation in (*_SUMS.items(), *_MEANS.items()):
+            if dimensions > 1 or "axis" not in pattern or "keepdims" in pattern:
+                text = pattern.format(x=product.text)
+                for word in self._made(text, operation, (product,), product.size + 1):
+                    if self.fits(word.shape):
+                        yield word
+
+    def _triples(self) -> Iterator[Word]:
+        """Yield a value times a product or a sum."""
+        for product in (*self.products, *self.pairs):
+            if product.size > 3 or " / " in product.text:
+                continue
+            for atom in self.atoms:
+                shape = together(atom.shape, product.shape)
+                if shape is not None and atom.size == 1 and self.fits(shape):
+                    text = f"{atom.operand} * {product.operand}"
+                    yield from self._made(text, np.multiply, (atom, product), product.size + 1)
+
+    # -- values -----------------------------------------------------------------------------
+
+    def _made(
+        self, text: str, operation: Operation, words: Sequence[Word], size: int
+    ) -> Iterator[Word]:
+        yield from self._new(text, _apply(operation, words), size)
+
+    def _new(self, text: str, values: Values | None, size: int) -> Iterator[Word]:
+        """Yield a word, unless its values say nothing new."""
+        if values is None or not any(np.any(v) for v in values):
+            return
+        key = tuple(self._digest(v) for v in (values[0], values[-1]))
+        if key not in self._seen:
+            self._seen.add(key)
+            yield Word(text, values, size)
+
+    def _digest(self, value: Array) -> tuple[Any, ...]:
+        flat = value.reshape(-1)
+        if flat.size > self._weights.size:
+            self._weights = np.random.default_rng(0).random(flat.size)
+        return value.shape, f"{float(flat @ self._weights[: flat.size]):.9e}"
+
+
+def _apply(operation: Operation, words: Sequence[Word]) -> Values | None:
+    """Apply an operation to the values of each time; None unless all are real and finite."""
+    found: list[Array] = []
+    try:
+        for values in zip(*(word.values for word in words), strict=True):
+            made = np.asarray(operation(*values))
+            if made.dtype.kind not in "fib" or not np.isfinite(made).all():
+                return None
+            found.append(made.astype(np.float64, copy=False))
+    except Exception:
+        return None
+    return found
+
+
+def _operations(shape: tuple[int, ...]) -> Iterator[tuple[int, Mapping[str, Operation]]]:
+    """Yield what can be done to a value of a shape, with how much it adds to the size."""
+    if len(shape) == 2:
+        yield 0, {"{x}.T": np.transpose}
+    if len(shape) == 1:
+        yield 0, {"{x}[:, None]": lambda x: x[:, None]}
+    yield 1, _SLOPES
+    if shape:
+        yield 1, _SUMS
+        yield 1, _MEANS
+    yield 2, _RARE_SLOPES
+    if len(shape) == 2 and shape[0] == shape[1]:
+        yield 2, _OF_MATRICES
+
+
+def _size(word: Word) -> int:
+    return word.size
+
+
+def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | None:
+    """Evaluate an expression in each space; None unless all values are real and finite."""
+    found: list[Array] = []
+    try:
+        code = compile(text, "<expression>", "eval")
+        for space in spaces:
+            value = eval(code, space)
+            if not isinstance(value, np.ndarray | float | int | np.number | np.bool_):
+                return None
+            array = np.asarray(value)
+            if array.dtype.kind not in "fib" or array.size > 4096:
+                return None
+            found.append(np.asarray(array, dtype=np.float64))
+    except Exception:
+        return None
+    return found if all(np.isfinite(v).all() for v in found) else None
+
+
+def _readable(name: str, held: Any, depth: int) -> Iterator[str]:
+    """Yield what can be read from a name: itself, attributes, entries."""
+    if isinstance(held, np.ndarray | float | int | np.number) and not isinstance(held, bool):
+        yield name
+        return
+    if depth == 0 or isinstance(held, ModuleType | type) or callable(held):
+        if not hasattr(held, "__dict__") or isinstance(held, ModuleType | type):
+            return
+    if isinstance(held, dict):
+        for key, part in itertools.islice(cast("dict[Any, Any]", held).items(), 40):
+            if isinstance(key, str | int):
+                yield from _readable(f"{name}[{key!r}]", part, depth - 1)
+    elif isinstance(held, list | tuple):
+        for i, part in enumerate(cast("list[Any]", held)[:4]):
+            yield from _readable(f"{name}[{i}]", part, depth - 1)
+    elif depth and type(held).__module__.split(".")[0] not in _KNOWN_MODULES:
+        space = getattr(held, "__dict__", None)
+        if isinstance(space, dict):
+            for key, part in itertools.islice(cast("dict[str, Any]", space).items(), 40):
+                yield from _readable(f"{name}.{key}", part, depth - 1)
+
+
+def _is_harmless(node: ast.expr, space: Mapping[str, Any]) -> bool:
+    """Tell whether an expression only reads names in reach, and calls what changes nothing."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and part.id not in space:
+            return False
+        if isinstance(part, ast.Lambda | ast.NamedExpr | ast.Yield | ast.Await | ast.ListComp):
+            return False
+        if isinstance(part, ast.Call):
+            function = part.func
+            if isinstance(function, ast.Attribute) and function.attr not in _HARMLESS:
+                root = function.value
+                while isinstance(root, ast.Attribute):
+                    root = root.value
+                held = space.get(root.id) if isinstance(root, ast.Name) else None
+                if not isinstance(held, ModuleType) or ".random" in ast.unparse(function):
+                    return False
+    return True
+
+
+def _bracketed(text: str) -> str:
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return f"({text})"
+    simple = ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.Constant
+    bare = isinstance(node, simple) or (text[0] == "(" and text[-1] == ")" and _is_one(text))
+    return text if bare else f"({text})"
+
+
+def _is_one(text: str) -> bool:
+    """Tell whether the first bracket closes with the last character."""
+    level = 0
+    for i, letter in enumerate(text):
+        level += (letter == "(") - (letter == ")")
+        if level == 0:
+            return i == len(text) - 1
+    return False
+
+
+@functools.lru_cache(maxsize=4096)
+def broadcasts(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Tell whether a shape stretches to another one."""
+    if len(shape) > len(whole):
+        return False
+    return all(a in (1, b) for a, b in zip(reversed(shape), reversed(whole), strict=False))
+
+
+@functools.lru_cache(maxsize=4096)
+def together(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape that two shapes stretch to; None when they do not fit."""
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        return None
