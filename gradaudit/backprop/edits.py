@@ -385,7 +385,7 @@ class Editor:
         word = _parse(formula.word.text)
         scaled = word if amount is None else _times(word, amount)
         plus = ast.Add() if formula.amount > 0 else ast.Sub()
-        weight = 1.9 + 0.1 * formula.size
+        weight = 1.8 + 0.1 * formula.size + 0.01 * len(formula.word.text)
         weight += 0.0 if amount is None else 0.15 + 0.5 * _strangeness(amount)
         if formula.kind == "factor":
             return self._edit(spot, ast.BinOp(node, ast.Mult(), word), "missing factor", weight)
@@ -397,7 +397,8 @@ class Editor:
         if formula.kind == "term":
             return self._edit(spot, ast.BinOp(node, plus, scaled), "missing term", weight)
         signed = scaled if formula.amount > 0 else ast.UnaryOp(ast.USub(), scaled)
-        return self._edit(spot, signed, "other expression", weight + 0.3)
+        grown_from = ast.unparse(node) in formula.word.text
+        return self._edit(spot, signed, "other expression", weight + 0.3 * (not grown_from))
 
     def _compound_terms(self, shape: tuple[int, ...]) -> Iterator[ast.expr]:
         real = {t: a for t, a in self.scope.atoms.items() if a.shape is not None and a.kind == "f"}

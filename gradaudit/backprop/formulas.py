@@ -47,7 +47,7 @@ class Formula:
     @property
     def size(self) -> float:
         """How far-fetched it is, in names and operations."""
-        return self.word.size + (self.kind == "other") + 2 * (self.kind == "slope")
+        return self.word.size + 2 * (self.kind == "slope")
 
 
 class Formulas:
@@ -80,17 +80,18 @@ class Formulas:
         words = list(vocabulary.words())
         short = [w for w in words if w.size <= _SHORT]
         long = [w for w in words if w.size > _SHORT]
-        for some in (short, long):
-            for part in self.parts:
-                if part.effects is None and some is long:
-                    continue
-                fitting = [w for w in some if part.takes(w)]
-                for start in range(0, len(fitting), _BATCH):
-                    if time.perf_counter() > self.deadline:
-                        return
-                    with np.errstate(all="ignore"):
-                        found = list(self._tried(part, fitting[start : start + _BATCH]))
-                    yield from found
+        yield from sorted(self._in_all(self.parts, short), key=_length)
+        linear = [part for part in self.parts if part.effects is not None]
+        yield from sorted(self._in_all(linear, long), key=_length)
+
+    def _in_all(self, parts: list[_Part], words: list[Word]) -> Iterator[Formula]:
+        for part in parts:
+            fitting = [w for w in words if part.takes(w)]
+            for start in range(0, len(fitting), _BATCH):
+                if time.perf_counter() > self.deadline:
+                    return
+                with np.errstate(all="ignore"):
+                    yield from list(self._tried(part, fitting[start : start + _BATCH]))
 
     def _tried(self, part: _Part, words: list[Word]) -> Iterator[Formula]:
         if part.effects is None:
@@ -128,6 +129,10 @@ class Formulas:
                 effects = self.setting.system @ np.array(changes).T
                 for i in _near(effects, self.setting.missing):
                     yield Formula(part.node, tried[i], kind)
+
+
+def _length(formula: Formula) -> tuple[float, int]:
+    return formula.size + (formula.amount != 1.0), len(formula.word.text)
 
 
 class _Part:

@@ -331,6 +331,7 @@ class Knowledge:
         fits = 0.6 * (shape in others or mirrored) + 1.0 * (left == right) + 0.7 * renamed
         # what is missing is more often a further use of what stands there than something else
         added = repair.edit.kind.startswith("missing") or repair.edit.kind == "factor"
+        fits += 0.5 * (added and isinstance(getattr(statement, "value", None), ast.Name))
         return fits + 0.2 * (added and near) + 0.4 * min(used, 1) - 0.8 * unused
 
     def _fault(self, repair: Repair) -> Fault:
