@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from gradaudit import cli
+from gradaudit.cli.progress import ProgressLine, progress_text
 from gradaudit.evaluator import Progress
 from gradaudit.results import BlockReport, Finding, Report, Verdict
 
 Write = Callable[[str, str], Path]
-ROOT = str(Path(cli.__file__).parents[1])
+ROOT = str(Path(cli.__file__).parents[2])
 
 SCRIPT = """
 import numpy as np
@@ -424,7 +425,7 @@ def test_the_users_exception_is_shown_without_our_frames(
     assert err.startswith("error: importing broken raised ValueError: no\\x1b[31m rate\n")
     assert "  broken.py:7\n    raise ValueError" in err
     assert "caused by KeyError: 'rate'\n  broken.py:5\n    read()\n  broken.py:3 in read\n" in err
-    for hidden in ("Traceback", "importlib", "targets.py", "cli.py"):
+    for hidden in ("Traceback", "importlib", "targets.py", "cli/"):
         assert hidden not in err
 
 
@@ -518,7 +519,7 @@ def test_the_progress_line_waits_rewrites_and_clears(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
-    line = cli._ProgressLine()  # pyright: ignore[reportPrivateUsage]
+    line = ProgressLine()
 
     line(Progress(done=1, planned=90, seconds=0.5, phase="x0"))
     assert stream.getvalue() == ""
@@ -544,7 +545,7 @@ def test_progress_is_told_on_a_terminal_only_and_not_to_the_quiet(
 
 
 def test_progress_without_a_plan_tells_what_is_known() -> None:
-    assert cli.progress_text(Progress(done=1200, seconds=7300, phase="")) == (
+    assert progress_text(Progress(done=1200, seconds=7300, phase="")) == (
         "1,200 evaluations in 2.0 h"
     )
 
