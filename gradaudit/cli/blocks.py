@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradaudit.cli.delivery import appearance, find_sink, put
 from gradaudit.cli.errors import refuse
+from gradaudit.cli.flags import PLAIN_FORMATS
 from gradaudit.cli.settings import read_settings
 from gradaudit.cli.streams import users_code
 from gradaudit.cli.target import introduced, resolve
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def show_blocks(options: argparse.Namespace) -> int:
     """Show how the parameter vector of a target is divided."""
     settings = read_settings(options)
-    if options.format not in (None, "text", "json"):
+    if options.format not in (None, *PLAIN_FORMATS):
         refuse(f"--format {options.format} is for reports", "a layout is text or json")
     sink = find_sink(options.output)
     target = resolve(options, settings)

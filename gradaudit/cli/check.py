@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,7 +95,7 @@ def _offer_trace(
         return
     if not options.trace:
         if sink is None:
-            write(f"which line is it?\n  gradaudit trace {target.name}\n")
+            write(f"which line is it?\n  gradaudit trace {target.name}{_same_flags(options)}\n")
         return
     try:
         found = traced(target, settings, quiet=options.quiet)
@@ -107,3 +108,10 @@ def _offer_trace(
     else:
         with sink.open("a", encoding="utf-8") as stream:
             stream.write(text)
+
+
+def _same_flags(options: argparse.Namespace) -> str:
+    """Return the flags about the target once more: another command needs them as well."""
+    given = [(name, getattr(options, name)) for name in ("x0", "jac", "bounds", "blocks")]
+    given += [("arg", argument) for argument in options.arg or ()]
+    return "".join(f" --{name} {shlex.quote(text)}" for name, text in given if text is not None)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from gradaudit.config import FORMATS
+
+# of commands whose results are no single report
+PLAIN_FORMATS: Final = ("text", "json")
 
 
 class _Once(argparse.Action):
@@ -161,10 +165,10 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{name}", action=_Once, metavar="N", help=text)
 
 
-def add_output_flags(parser: argparse.ArgumentParser) -> None:
+def add_output_flags(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
     """Add where the report goes, in which format and how long."""
     group = parser.add_argument_group("about the output")
-    group.add_argument("--format", action=_Once, metavar="FORMAT", help=" | ".join(FORMATS))
+    group.add_argument("--format", action=_Once, metavar="FORMAT", help=" | ".join(formats))
     group.add_argument("--json", action="store_true", help="the same as --format json")
     group.add_argument("--output", action=_Once, metavar="FILE", help="write the report to a file")
     group.add_argument("-q", "--quiet", action="store_true", help="one line")

@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import gradaudit
 from gradaudit.cli.errors import refuse
 from gradaudit.cli.flags import (
+    PLAIN_FORMATS,
     add_audit_flags,
     add_code,
     add_optimizer_flags,
@@ -65,8 +66,12 @@ def _require_command(words: list[str], commands: list[str]) -> None:
     if not words:
         refuse("no command is given", f"say {names}, such as gradaudit check train:cost")
     word = words[0]
-    if word.startswith("-") or word in commands:
+    if word in ("-h", "--help", "--version") or word in commands:
         return
+    if word.startswith("-"):
+        close = nearest(word, ["--help", "--version"])
+        advice = f"did you mean {close}?" if close else f"begin with a command: {names}"
+        refuse(f"gradaudit knows no flag {word!r} before a command", advice)
     close = nearest(word, commands)
     advice = f"did you mean gradaudit {close}?" if close else f"say {names}"
     if ":" in word:
@@ -119,11 +124,13 @@ def _add_flags(commands: Mapping[str, _Parser]) -> None:
     for name, parser in commands.items():
         if name == "run":
             parser.usage = f"{parser.prog} [flags] SCRIPT.py [its arguments]"
+        elif name == "trace":  # a factory will do
+            parser.usage = f"{parser.prog} [TARGET] [flags]"
         elif name != "explain":  # all the flags would fill a narrow terminal
             parser.usage = f"{parser.prog} TARGET [flags]"
     for name in ("check", "blocks", "diagnose"):
         add_target_flags(commands[name])
-    add_target_flags(commands["trace"], optional=True)  # a factory will do
+    add_target_flags(commands["trace"], optional=True)
     for name in ("check", "shapes"):
         add_audit_flags(commands[name])
     add_trace_flag(commands["check"])
@@ -132,5 +139,7 @@ def _add_flags(commands: Mapping[str, _Parser]) -> None:
     add_run_flags(commands["run"])
     add_size_flags(commands["shapes"])
     add_code(commands["explain"])
-    for name in ("check", "shapes", "blocks", "trace", "diagnose", "run"):
+    for name in ("check", "diagnose"):
         add_output_flags(commands[name])
+    for name in ("shapes", "blocks", "trace", "run"):
+        add_output_flags(commands[name], PLAIN_FORMATS)

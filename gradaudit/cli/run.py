@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gradaudit.cli.delivery import appearance, find_sink, put
 from gradaudit.cli.errors import refuse
 from gradaudit.cli.exits import COULD_NOT_CHECK, EXIT_CODES, INTERRUPTED
+from gradaudit.cli.flags import PLAIN_FORMATS
 from gradaudit.cli.settings import read_settings
 from gradaudit.cli.streams import report_stream, stdout_beside_the_script, stdout_for_the_report
 from gradaudit.cli.terminal import OutputFailed, encoding_of, tell, terminal_width, write
@@ -22,7 +23,7 @@ def watch_script(options: argparse.Namespace) -> int:
     """Run a script, and report on every optimizer that it called."""
     settings = read_settings(options)
     form = settings["format"].value
-    if form not in ("text", "json"):
+    if form not in PLAIN_FORMATS:
         refuse(f"--format {form} is for one report", "the calls of a script are text or json")
     if not options.script:
         refuse("no script is given", "name one: gradaudit run train.py, or gradaudit run -m module")

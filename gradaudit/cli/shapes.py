@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gradaudit.cli.delivery import appearance, find_sink, put
 from gradaudit.cli.errors import refuse
 from gradaudit.cli.exits import EXIT_CODES, INTERRUPTED
+from gradaudit.cli.flags import PLAIN_FORMATS
 from gradaudit.cli.settings import read_settings
 from gradaudit.cli.streams import report_stream, users_code
 from gradaudit.cli.terminal import encoding_of, tell, write
@@ -22,7 +23,7 @@ def search_shapes(options: argparse.Namespace) -> int:
     """Search the smallest shape at which a gradient is wrong."""
     settings = read_settings(options)
     form = settings["format"].value
-    if options.format not in (None, "text", "json"):
+    if options.format not in (None, *PLAIN_FORMATS):
         refuse(f"--format {options.format} is for single audits", "shapes are text or json")
     sink = find_sink(options.output)
     reference = parse_reference(options.target)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gradaudit.cli.delivery import appearance, find_sink, put
 from gradaudit.cli.errors import refuse
 from gradaudit.cli.exits import EXIT_CODES
+from gradaudit.cli.flags import PLAIN_FORMATS
 from gradaudit.cli.progress import ProgressLine
 from gradaudit.cli.settings import read_settings
 from gradaudit.cli.streams import users_code
@@ -26,7 +27,7 @@ def trace_target(options: argparse.Namespace) -> int:
     """Trace the backward pass of a target, or of what a factory makes."""
     settings = read_settings(options)
     form = settings["format"].value
-    if form not in ("text", "json"):
+    if form not in PLAIN_FORMATS:
         refuse(f"--format {form} is for single audits", "a trace is text or json")
     sink = find_sink(options.output)
     if options.factory is None:
@@ -53,18 +54,20 @@ def _trace_code(found: Trace) -> int:
 def traced(target: Target, settings: Configuration, *, quiet: bool) -> Trace:
     """Trace a target."""
     from gradaudit.api.trace import trace  # heavy: loads numpy
+    from gradaudit.problem import Problem  # heavy: loads numpy
 
     line = ProgressLine() if is_terminal(sys.stderr) and not quiet else None
     try:
         with users_code(target.name):
-            return trace(
+            problem = Problem(
                 target.fun,
                 target.x0,
                 jac=target.jac,
                 args=target.args,
-                progress=line,
-                **_trace_settings(settings),
+                bounds=target.bounds,
+                blocks=target.blocks,
             )
+            return trace(problem, progress=line, **_trace_settings(settings))
     finally:
         if line is not None:
             line.clear()

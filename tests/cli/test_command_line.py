@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from gradaudit import cli
 from gradaudit.cli.progress import ProgressLine, progress_text
+from gradaudit.config import FORMATS
 from gradaudit.evaluator import Progress
 from gradaudit.results import BlockReport, Finding, Report, Verdict
 
@@ -123,6 +125,8 @@ def command(*words: str, **streams: Any) -> subprocess.CompletedProcess[str]:
         (["check", "a:b", "--format", "xml"], "--format is 'xml'", ""),
         (["check", "a:b", "--json", "--format", "html"], "contradict", ""),
         (["check", "a:b", "-q", "-v"], "contradict", ""),
+        (["--versio"], "gradaudit knows no flag '--versio'", "did you mean --version?"),
+        (["-q", "check", "a:b"], "no flag '-q' before a command", "begin with a command: check, "),
         (["check", "a:b", "--allow", "knik"], "--allow is 'knik'", "did you mean kink?"),
         (["check", "a:b", "--arg", "c"], "--arg 'c' is not name=value", "--arg lambda_=0.01"),
         (["check", "a:b", "--output", "no/x"], "--output 'no/x'", "make it first"),
@@ -222,6 +226,20 @@ def test_a_negative_number_is_a_value_not_a_flag(
 
     assert cli.main(["check", "train:cost", "--x0", "-1e-3"]) == 0
     assert capsys.readouterr().out.startswith("x0 from --x0\n")
+
+
+@pytest.mark.parametrize("command", ["check", "shapes", "blocks", "trace", "diagnose", "run"])
+def test_help_lists_the_formats_that_the_command_accepts(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, "--help"]) == 0
+    listed = re.search(r"--format FORMAT +(.*)\n", capsys.readouterr().out)
+    assert listed is not None
+
+    for form in FORMATS:
+        assert cli.main([command, "--format", form, "nowhere.py:cost"]) == 2
+        refused = f"--format {form}" in capsys.readouterr().err
+        assert refused == (form not in listed[1].split(" | "))
 
 
 # verdicts and settings
