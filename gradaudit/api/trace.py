@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -27,6 +28,7 @@ from gradaudit.backprop.verdict import conclude
 from gradaudit.blocks import Vector
 from gradaudit.errors import ArgumentError, BudgetExhausted, TraceRefused
 from gradaudit.evaluator import Evaluator, Listener
+from gradaudit.evidence.dependence import stands_still
 from gradaudit.problem import Problem, as_problem
 from gradaudit.results import Evaluations, Report, Verdict
 from gradaudit.source.locations import describe_callable
@@ -158,8 +160,8 @@ class _Tracer:
     def run(self) -> Trace:
         if self.problem.mode == "none":
             raise ArgumentError("jac is missing: there is no backward pass to trace")
-        _require_small(self.problem, self.budget)
         with undisturbed():
+            _require_small(self.evaluator, self.budget, self.rng)
             report = self._audit()
             if report.verdict != Verdict.PASS:
                 try:
@@ -267,8 +269,19 @@ class _Tracer:
         )
 
 
-def _require_small(problem: Problem, budget: int | None) -> None:
+def _require_small(evaluator: Evaluator, budget: int | None, rng: np.random.Generator) -> None:
+    """Refuse a large problem; one whose function stands still for that reason, not for its size."""
+    problem = evaluator.problem
     if problem.size > _MOST_PARAMETERS and (budget is None or budget < 4 * problem.size):
+        with contextlib.suppress(BudgetExhausted):
+            if stands_still(evaluator, rng):
+                refusal = TraceRefused(
+                    "the function ignores its argument, or keeps an old answer: cost and gradient "
+                    "are the same to the last bit at x0 and far from it; that is no matter of the "
+                    "backward pass"
+                )
+                refusal.add_note("run gradaudit check first: it looks for what is used instead")
+                raise refusal
         refusal = TraceRefused(
             f"x0 has {problem.size:,} parameters; a trace runs the function a few times for each, "
             f"and is made for small sizes, up to {_MOST_PARAMETERS}"

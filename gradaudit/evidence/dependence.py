@@ -19,6 +19,8 @@ REACHES: Final = (1e-3, 1.0, 10.0, 100.0)
 
 # Ten times the spacing of float32: a cost in single precision moves at steps of this length.
 _SHORTEST: Final = 1e-6
+# In units of the scale of the parameters: far enough for anything that uses its argument.
+_FAR: Final = 10.0
 # Relative to the cost: a jump, far beyond the rounding even of float32; and what rounding hides.
 _JUMP: Final = 100 * float(np.finfo(np.float32).eps)
 _ROUNDING: Final = 1e4 * float(np.finfo(np.float64).eps)
@@ -90,6 +92,37 @@ def probe_dependence(
         if evaluator.cost(point) != cost:
             return Dependence(reaches=tuple(reaches), moved_at=reach, evaluations=used)
     return Dependence(reaches=tuple(reaches), moved_at=None, evaluations=used)
+
+
+def stands_still(evaluator: Evaluator, rng: np.random.Generator) -> bool:
+    """Whether cost and gradient are equal to the last bit at x0 and at one point far from it.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+    rng : numpy.random.Generator
+
+    Notes
+    -----
+    At most two evaluations. A gradient of zeros tells nothing: a saturated cost has one as well.
+    """
+    problem = evaluator.problem
+    theta = problem.start
+    scale = _FAR * np.maximum(np.abs(theta), 1.0)
+    point = theta + _random_step(scale, None, rng)
+    if problem.lower is not None and problem.upper is not None:
+        np.clip(point, problem.lower, problem.upper, out=point)
+    here = evaluator.try_sample(theta, where="x0")
+    if here is None or not (math.isfinite(here.cost) and here.gradient.any()):
+        return False
+    if np.array_equal(point, theta):  # the bounds leave no room
+        return False
+    there = evaluator.try_sample(point, where="far from x0")
+    return (
+        there is not None
+        and there.cost == here.cost
+        and np.array_equal(there.gradient, here.gradient)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,7 +11,12 @@ import pytest
 
 from gradaudit import Block, Problem
 from gradaudit.evaluator import Evaluator
-from gradaudit.evidence.dependence import REACHES, Dependence, probe_dependence
+from gradaudit.evidence.dependence import (
+    REACHES,
+    Dependence,
+    probe_dependence,
+    stands_still,
+)
 
 x = np.array([1.0, -2.0, 3.0, 4.0])
 
@@ -65,3 +70,42 @@ def test_probing_stays_inside_bounds() -> None:
         return 1.0
 
     assert probe(fenced, bounds=[(-3, 5)] * 4).constant
+
+
+def still(fun: Callable[[Any], tuple[float, Any]], **more: Any) -> bool:
+    evaluator = Evaluator(Problem(fun, x, **more))
+    found = stands_still(evaluator, np.random.default_rng(0))
+    assert evaluator.calls <= 2
+    return found
+
+
+def test_cost_and_gradient_of_an_ignored_argument_stand_still() -> None:
+    assert still(lambda t: (float(x @ x), 2 * x))
+
+
+def refusing(t: Any) -> tuple[float, Any]:
+    if (t != x).any():
+        raise ValueError("too far")
+    return 1.0, x
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda t: (float(t @ t), 2 * t),
+        lambda t: (float(t @ x), x),
+        lambda t: (1.0, t),
+        lambda t: (1.0, np.zeros(4)),
+        lambda t: (np.inf, x),
+        refusing,
+    ],
+    ids=["quadratic", "linear", "constant cost", "saturated", "infinite", "refusing"],
+)
+def test_what_moves_or_may_be_saturated_does_not_stand_still(
+    fun: Callable[[Any], tuple[float, Any]],
+) -> None:
+    assert not still(fun)
+
+
+def test_nothing_is_said_where_the_bounds_leave_no_room() -> None:
+    assert not still(lambda t: (float(x @ x), 2 * x), bounds=[(v, v) for v in x])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -96,6 +99,16 @@ def test_check_offers_the_trace_and_makes_it_when_asked(
     assert "db = dz.sum(axis=0)" in capsys.readouterr().out
 
 
+def test_offered_trace_repeats_the_flags_that_say_what_the_target_is(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = write(project, "traced_flags", how="mean")
+    given = ["--x0", "ones:8", "--arg", "y=traced_flags:y"]
+    assert main(["check", f"{name}:cost", "--seed", "0", *given]) == 1
+    offer = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(offer) == ["gradaudit", "trace", f"{name}:cost", *given]
+
+
 def test_large_problem_is_refused_with_a_way_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -103,6 +116,37 @@ def test_large_problem_is_refused_with_a_way_out(
     shown = capsys.readouterr()
     assert "factory" in shown.err
     assert "cost" not in shown.out
+
+
+def test_objective_of_question_1_is_said_to_ignore_its_argument_also_at_full_size(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    large = ["reference_models.question1:J"]
+    small = ["--factory", "reference_models.question1:make_problem"]
+    for words in (large, small):
+        assert main(["trace", *words]) == 2
+        err = capsys.readouterr().err
+        assert "ignores its argument" in err
+        assert "run gradaudit check" in err
+        assert "parameters" not in err
+
+
+def test_trace_stays_within_the_bounds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = """
+        import numpy as np
+
+        outside = []
+
+        def cost(t):
+            outside.append(bool((t < 0.98).any() or (t > 2.02).any()))  # small steps may
+            dt = 3 * t
+            return float(t @ t), dt
+        """
+    (project / "traced_bounds.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    words = ["trace", "traced_bounds:cost", "--x0", "[1.0, 1.0, 2.0]", "--seed", "0"]
+    assert main([*words, "--bounds", "[(1, 2), (1, 2), (1, 2)]"]) == 1
+    assert "dt = 3 * t" in capsys.readouterr().out
+    assert not any(sys.modules["traced_bounds"].outside)
 
 
 def test_formats_of_single_audits_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

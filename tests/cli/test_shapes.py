@@ -12,7 +12,7 @@ import pytest
 
 from gradaudit import cli
 
-ROOT = str(Path(cli.__file__).parents[1])
+ROOT = str(Path(cli.__file__).parents[2])
 
 FACTORIES = """
 import numpy as np

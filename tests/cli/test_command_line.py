@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from typing import Any
 import pytest
 
 from gradaudit import cli
+from gradaudit.cli.progress import ProgressLine, progress_text
+from gradaudit.config import FORMATS
 from gradaudit.evaluator import Progress
 from gradaudit.results import BlockReport, Finding, Report, Verdict
 
 Write = Callable[[str, str], Path]
-ROOT = str(Path(cli.__file__).parents[1])
+ROOT = str(Path(cli.__file__).parents[2])
 
 SCRIPT = """
 import numpy as np
@@ -122,6 +125,8 @@ def command(*words: str, **streams: Any) -> subprocess.CompletedProcess[str]:
         (["check", "a:b", "--format", "xml"], "--format is 'xml'", ""),
         (["check", "a:b", "--json", "--format", "html"], "contradict", ""),
         (["check", "a:b", "-q", "-v"], "contradict", ""),
+        (["--versio"], "gradaudit knows no flag '--versio'", "did you mean --version?"),
+        (["-q", "check", "a:b"], "no flag '-q' before a command", "begin with a command: check, "),
         (["check", "a:b", "--allow", "knik"], "--allow is 'knik'", "did you mean kink?"),
         (["check", "a:b", "--arg", "c"], "--arg 'c' is not name=value", "--arg lambda_=0.01"),
         (["check", "a:b", "--output", "no/x"], "--output 'no/x'", "make it first"),
@@ -221,6 +226,20 @@ def test_a_negative_number_is_a_value_not_a_flag(
 
     assert cli.main(["check", "train:cost", "--x0", "-1e-3"]) == 0
     assert capsys.readouterr().out.startswith("x0 from --x0\n")
+
+
+@pytest.mark.parametrize("command", ["check", "shapes", "blocks", "trace", "diagnose", "run"])
+def test_help_lists_the_formats_that_the_command_accepts(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, "--help"]) == 0
+    listed = re.search(r"--format FORMAT +(.*)\n", capsys.readouterr().out)
+    assert listed is not None
+
+    for form in FORMATS:
+        assert cli.main([command, "--format", form, "nowhere.py:cost"]) == 2
+        refused = f"--format {form}" in capsys.readouterr().err
+        assert refused == (form not in listed[1].split(" | "))
 
 
 # verdicts and settings
@@ -424,7 +443,7 @@ def test_the_users_exception_is_shown_without_our_frames(
     assert err.startswith("error: importing broken raised ValueError: no\\x1b[31m rate\n")
     assert "  broken.py:7\n    raise ValueError" in err
     assert "caused by KeyError: 'rate'\n  broken.py:5\n    read()\n  broken.py:3 in read\n" in err
-    for hidden in ("Traceback", "importlib", "targets.py", "cli.py"):
+    for hidden in ("Traceback", "importlib", "targets.py", "cli/"):
         assert hidden not in err
 
 
@@ -518,7 +537,7 @@ def test_the_progress_line_waits_rewrites_and_clears(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
-    line = cli._ProgressLine()  # pyright: ignore[reportPrivateUsage]
+    line = ProgressLine()
 
     line(Progress(done=1, planned=90, seconds=0.5, phase="x0"))
     assert stream.getvalue() == ""
@@ -544,7 +563,7 @@ def test_progress_is_told_on_a_terminal_only_and_not_to_the_quiet(
 
 
 def test_progress_without_a_plan_tells_what_is_known() -> None:
-    assert cli.progress_text(Progress(done=1200, seconds=7300, phase="")) == (
+    assert progress_text(Progress(done=1200, seconds=7300, phase="")) == (
         "1,200 evaluations in 2.0 h"
     )
 
