@@ -385,7 +385,7 @@ class Editor:
         word = _parse(formula.word.text)
         scaled = word if amount is None else _times(word, amount)
         plus = ast.Add() if formula.amount > 0 else ast.Sub()
-        weight = 1.8 + 0.1 * formula.size + 0.01 * len(formula.word.text)
+        weight = 1.75 + 0.1 * formula.size + 0.02 * min(len(formula.word.text), 30)
         weight += 0.0 if amount is None else 0.15 + 0.5 * _strangeness(amount)
         if formula.kind == "factor":
             return self._edit(spot, ast.BinOp(node, ast.Mult(), word), "missing factor", weight)
