@@ -133,7 +133,7 @@ class Knowledge:
         """Try one edit: what stands there, then other names, then what may be missing."""
         lines = self.ordered_lines(search.wrong)
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
-        self.possible = {line.statement: search.exists(line) for line in covering}
+        self.possible = {line.statement: search.judge.exists(line) for line in covering}
         whole = [line for line in covering if self.possible[line.statement] is not False]
         search.try_factors(whole)
         for line in whole:
@@ -261,7 +261,7 @@ class Knowledge:
         lines = [x for x in self.survey.lines if not x.certain or bool((x.reach & wrong).any())]
         return sorted(
             lines,
-            key=lambda x: (not covers(x, wrong), self.rank(x), x.first_seen),
+            key=lambda x: (not covers(x, wrong), exceeds(x, wrong), self.rank(x), x.first_seen),
         )
 
     def _ordered(self, repairs: Iterable[Repair]) -> list[Repair]:
@@ -280,12 +280,17 @@ class Knowledge:
         return (
             repair.edit.weight
             + self._innocence(repair.line)
+            + 0.3 * self._exceeds(repair.line)
             + 0.8 * (self.specific and repair.edit.kind == "factor")
             - 0.7 * self._after(repair).worth
             - self._likeness(repair)
             - 0.25 * _shortens(repair.edit)
             - 0.2 * self._becomes_derivative(repair)
         )
+
+    def _exceeds(self, line: Line) -> bool:
+        assert self.survey is not None
+        return exceeds(line, self.points[0].wrong(self.survey.outcome.gradient))
 
     def _becomes_derivative(self, repair: Repair) -> bool:
         standing = self.standings.get(repair.line.statement)
@@ -401,24 +406,28 @@ class Knowledge:
                 self.points[i] = complete_reference(evaluator.cost, point.theta, point.outcome)
 
     def _best_progress(self, search: Search) -> Repair | None:
+        """Return the edit that makes the most entries right and none wrong, the likeliest first."""
+        search.welcome_parts()
         lines = self.ordered_lines(search.wrong)
-        search.try_factors(lines)
-        for line in lines:
+        explained = {line.statement: int(search.judge.explained(line).sum()) for line in lines}
+        telling = [x for x in lines if explained[x.statement] or not search.judge.is_solved(x)]
+        telling.sort(key=lambda x: (-explained[x.statement], self.rank(x), x.first_seen))
+        search.try_factors(telling)
+        for line in telling:
             search.try_simple(line)
         repair = self._best_partial(search)
         if repair is not None:
             return repair
-        for line in sorted(lines, key=lambda x: (self.rank(x), x.first_seen)):
-            for tier in (
-                search.try_signs,
-                search.try_names,
-                search.try_rewrites,
-                search.try_insertions,
-            ):
-                tier(line)
-                repair = self._best_partial(search)
-                if repair is not None:
-                    return repair
+        for line in telling:
+            search.try_names(line)
+            judged = explained[line.statement] and search.try_formulas(line, partly=True)
+            if not judged:
+                search.try_signs(line)
+                search.try_rewrites(line)
+                search.try_insertions(line)
+            repair = self._best_partial(search)
+            if repair is not None:
+                return repair
         return None
 
     def _best_partial(self, search: Search) -> Repair | None:
@@ -494,3 +503,8 @@ def _mirror(statement: ast.stmt) -> str:
 def covers(line: Line, wrong: NDArray[np.bool_]) -> bool:
     """Tell whether the values of a line feed all wrong entries."""
     return bool((line.reach | ~wrong).all())
+
+
+def exceeds(line: Line, wrong: NDArray[np.bool_]) -> bool:
+    """Tell whether the values of a line feed entries that are right, too."""
+    return bool((line.reach & ~wrong).any())

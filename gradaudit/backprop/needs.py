@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradaudit.backprop.events import Array, Change, Event
 from gradaudit.backprop.experiment import Experiment, Outcome
@@ -19,6 +20,7 @@ from gradaudit.backprop.survey import Line, Survey
 _MOST: Final = 160
 _LINEAR: Final = 1e-4
 _TELLING: Final = 1e-3
+_SOLVED: Final = 1e-5
 
 
 @dataclass(slots=True, eq=False)
@@ -50,6 +52,41 @@ class Need:
     system: Array = field(default_factory=lambda: np.zeros((0, 0)))
     missing: Array = field(default_factory=lambda: np.zeros(0))
     shift: Array = field(default_factory=lambda: np.zeros(0))
+
+    def among(self, rows: NDArray[np.bool_]) -> Need:
+        """Return what is needed for some entries of the gradient to be right, whatever others do.
+
+        Whether it exists is read from the system alone.
+        """
+        system, missing = self.system[rows], self.missing[rows]
+        answer, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
+        scale = float(np.max(np.abs(missing), initial=0.0))
+        left = float(np.max(np.abs(system @ answer - missing), initial=0.0))
+        unique = bool(rank == system.shape[1])
+        return Need(
+            self.site, self.events, left <= _SOLVED * scale, unique, system, missing, answer
+        )
+
+    def explains(
+        self, groups: Sequence[NDArray[np.bool_]], right: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Return the wrong entries that other values of the place make right, harming no others.
+
+        Parameters
+        ----------
+        groups : sequence of ndarray of bool, shape (n,)
+            The wrong entries, those together that the same lines feed.
+        right : ndarray of bool, shape (n,)
+            The entries that are to stay as they are.
+        """
+        found = np.zeros_like(right)
+        if not self.system.size:
+            return found
+        for group in sorted(groups, key=np.sum, reverse=True):
+            reached = bool(np.any(self.system[group] != 0))
+            if reached and self.among(right | found | group).exists:
+                found |= group
+        return found
 
     def shifts(self, survey: Survey) -> dict[Event, Array]:
         """Return the change of each value, in its own shape."""
@@ -163,12 +200,15 @@ class Setting:
     system : ndarray, shape (n, p)
     missing : ndarray, shape (n,)
         A change of the values, laid end to end, is right when ``system @ change == missing``.
+    whole : bool
+        What is missing are entries of the gradient; otherwise something that follows from them.
     """
 
     spaces: list[dict[str, Any]]
     values: list[Array]
     system: Array
     missing: Array
+    whole: bool = True
 
 
 def setting_of(
@@ -204,7 +244,7 @@ def setting_of(
     if all(np.array_equal(a, b) for a, b in zip(again, values, strict=True)):
         return Setting(spaces, values, need.system, need.missing)
     if need.unique:
-        return Setting(afterwards, again, np.eye(need.shift.size), need.shift)
+        return Setting(afterwards, again, np.eye(need.shift.size), need.shift, False)
     return _first_time(spaces, values, need)
 
 
@@ -224,7 +264,7 @@ def _first_time(
     missing = need.missing - basis @ (basis.T @ need.missing)
     if np.max(np.abs(missing)) <= _TELLING * np.max(np.abs(need.missing)):
         return None
-    return Setting(spaces[:1], values[:1], system, missing)
+    return Setting(spaces[:1], values[:1], system, missing, False)
 
 
 def compile_expression(node: ast.AST) -> Any:

@@ -18,8 +18,8 @@ from gradaudit.backprop.edits import Edit, Editor, Scope
 from gradaudit.backprop.events import Array, Look
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.formulas import Formula, Formulas
-from gradaudit.backprop.instrument import Site
-from gradaudit.backprop.needs import Need, holes, need_of, setting_of
+from gradaudit.backprop.judge import Judge
+from gradaudit.backprop.needs import Need, holes
 from gradaudit.backprop.program import Key, Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
@@ -96,9 +96,16 @@ class Search:
         self._scopes: dict[ast.AST, Scope] = {}
         self._editors: dict[ast.stmt, Editor] = {}
         self._seen: set[tuple[int, str]] = set()
-        self._needs: dict[int, Need] = {}
+        self._dismissed: set[tuple[int, str]] = set()
+        self.judge = Judge(experiment, survey, points[0])
+        self.partly = False
         self._arity = own_functions(experiment)
         self._numpy = numpy_name(experiment)
+
+    def welcome_parts(self) -> None:
+        """From now on edits count, too, that make only some of the wrong entries right."""
+        self.partly = True
+        self._dismissed.clear()
 
     # -- the tiers --------------------------------------------------------------------------
 
@@ -168,15 +175,14 @@ class Search:
         for edit in self._editor(line).rewrites():
             self.attempt(line, edit)
 
-    def exists(self, line: Line) -> bool | None:
-        """Tell whether some values of a line make the gradient right; None when not known."""
-        known = [self.need(site).exists for site in holes(self.survey, line)]
-        if not known:
-            return None
-        return True if True in known else None if None in known else False
-
-    def try_formulas(self, line: Line) -> bool:
+    def try_formulas(self, line: Line, *, partly: bool = False) -> bool:
         """Look for an expression that gives the values that a line needs.
+
+        Parameters
+        ----------
+        line : Line
+        partly : bool
+            What is asked for are values that make some more entries right.
 
         Returns
         -------
@@ -186,15 +192,16 @@ class Search:
         editor = self._editor(line)
         spots = {spot.node: spot for spot in editor.spots}
         judged = True
+        judge = self.judge
         for site in holes(self.survey, line):
-            need = self.need(site)
+            need = judge.part_of(judge.need(site)) if partly else judge.need(site)
             if need.exists is False or not isinstance(site.node, ast.expr):
                 continue
-            formulas = self._formulas(line, site) if need.exists else None
+            formulas = self._formulas(line, need, partly) if need.exists else None
             if formulas is None:
                 judged = False
                 continue
-            before, tried = len(self.found), 0
+            before, tried = len(self.found) + len(self.partial), 0
             for formula in formulas:
                 if formula.node not in spots:
                     continue
@@ -202,26 +209,20 @@ class Search:
                     edit = editor.formula(spots[formula.node], formula, amount, constant)
                     self.attempt(line, edit)
                 tried += 1
-                if len(self.found) - before > _ENOUGH or tried > _MOST_FORMULAS:
+                more = len(self.found) + len(self.partial) - before
+                if more > _ENOUGH or tried > _MOST_FORMULAS:
                     break
         return judged
 
-    def need(self, site: Site) -> Need:
-        """Return what the values of a place should be."""
-        if site.number not in self._needs:
-            found = need_of(self.experiment, self.survey, self.points[0], site)
-            self._needs[site.number] = found
-        return self._needs[site.number]
-
-    def _formulas(self, line: Line, site: Site) -> Iterator[Formula] | None:
+    def _formulas(self, line: Line, need: Need, partly: bool) -> Iterator[Formula] | None:
         """Return what gives the needed values; None when what is seen there does not tell."""
-        assert isinstance(site.node, ast.expr)
-        need = self.need(site)
-        setting = setting_of(self.experiment, self.survey, self.points[0], line, need)
+        assert isinstance(need.site.node, ast.expr)
+        known = self.judge.part_setting(line, need) if partly else None
+        setting = known or self.judge.setting(line, need.site)
         if setting is None:
             return None
         deadline = time.perf_counter() + _FORMULA_SECONDS
-        formulas = Formulas(site.node, setting, deadline)
+        formulas = Formulas(need.site.node, setting, deadline)
         trees = [line.scope, *(unit.tree for unit in self.experiment.program.units)]
         vocabulary = Vocabulary(
             setting.spaces, trees, self._arity, self._numpy, formulas.shapes(), deadline
@@ -246,7 +247,10 @@ class Search:
     def attempt(self, line: Line, edit: Edit) -> None:
         """Run the program with an edit and keep the edit when it helps."""
         key = (id(edit.parent) ^ hash((edit.name, edit.index)), _dumped(edit.new))
-        if key in self._seen:
+        if key in self._seen or key in self._dismissed:
+            return
+        if self.judge.dismisses(line, edit, partly=self.partly):
+            self._dismissed.add(key)
             return
         self._seen.add(key)
         codes = self.compiled(line, edit)

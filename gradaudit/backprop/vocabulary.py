@@ -76,6 +76,10 @@ _HARMLESS: Final = frozenset(
     "sum mean max min dot T reshape transpose ravel copy prod std var cumsum diagonal trace clip "
     "astype squeeze conj real imag swapaxes repeat size shape ndim item get flatten".split()
 )
+_CHANGING: Final = frozenset(
+    "append extend pop popleft appendleft insert remove sort reverse clear update setdefault "
+    "popitem fill put resize partition write send close add discard".split()
+)
 
 
 @dataclass(eq=False)
@@ -194,7 +198,7 @@ class Vocabulary:
 
     def _of_source(self, node: ast.expr) -> Iterator[tuple[str, int]]:
         text = ast.unparse(node)
-        if len(text) > 50 or not _is_harmless(node, self.spaces[0]):
+        if len(text) > 50 or not is_harmless(node) or not _reads(node, self.spaces[0]):
             return
         size = 1 if isinstance(node, ast.Subscript | ast.Attribute) else 2
         yield text, size
@@ -384,23 +388,22 @@ def _readable(name: str, held: Any, depth: int) -> Iterator[str]:
                 yield from _readable(f"{name}.{key}", part, depth - 1)
 
 
-def _is_harmless(node: ast.expr, space: Mapping[str, Any]) -> bool:
-    """Tell whether an expression only reads names in reach, and calls what changes nothing."""
+def is_harmless(node: ast.AST) -> bool:
+    """Tell whether an expression changes nothing: of methods, it calls well-known ones only."""
     for part in ast.walk(node):
-        if isinstance(part, ast.Name) and part.id not in space:
-            return False
         if isinstance(part, ast.Lambda | ast.NamedExpr | ast.Yield | ast.Await | ast.ListComp):
             return False
-        if isinstance(part, ast.Call):
-            function = part.func
-            if isinstance(function, ast.Attribute) and function.attr not in _HARMLESS:
-                root = function.value
-                while isinstance(root, ast.Attribute):
-                    root = root.value
-                held = space.get(root.id) if isinstance(root, ast.Name) else None
-                if not isinstance(held, ModuleType) or ".random" in ast.unparse(function):
-                    return False
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            if part.func.attr in _HARMLESS:
+                continue
+            if part.func.attr in _CHANGING or "random" in ast.unparse(part.func):
+                return False
     return True
+
+
+def _reads(node: ast.AST, space: Mapping[str, Any]) -> bool:
+    """Tell whether all names that an expression reads are in reach."""
+    return all(part.id in space for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
 def _bracketed(text: str) -> str:

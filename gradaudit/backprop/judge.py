@@ -1,0 +1,178 @@
+"""What the values of each place would have to be, and whether an edit could give them.
+
+Most edits can be dismissed without running the program: the edited expression is evaluated in the
+surroundings that were seen, and what the gradient would make of its values is known.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradaudit.backprop.edits import Edit
+from gradaudit.backprop.events import Array
+from gradaudit.backprop.experiment import Experiment
+from gradaudit.backprop.instrument import Site
+from gradaudit.backprop.needs import Need, Setting, holes, need_of, setting_of
+from gradaudit.backprop.reference import Reference
+from gradaudit.backprop.survey import Line, Survey
+from gradaudit.backprop.vocabulary import is_harmless
+
+# how far what is predicted may be off for a run to be worth it, in parts of what is missing
+_SLACK: Final = 1e-3
+
+
+class Judge:
+    """Knows what is needed where, at one point.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    survey : Survey
+    reference : Reference
+    """
+
+    def __init__(self, experiment: Experiment, survey: Survey, reference: Reference) -> None:
+        self.experiment = experiment
+        self.survey = survey
+        self.reference = reference
+        self.wrong = reference.wrong(survey.outcome.gradient)
+        self._needs: dict[int, Need] = {}
+        self._settings: dict[int, Setting | None] = {}
+        self._owners: dict[ast.stmt, dict[ast.AST, Site]] = {}
+
+    # -- needs ------------------------------------------------------------------------------
+
+    def need(self, site: Site) -> Need:
+        """Return what the values of a place should be."""
+        if site.number not in self._needs:
+            found = need_of(self.experiment, self.survey, self.reference, site)
+            self._needs[site.number] = found
+        return self._needs[site.number]
+
+    def exists(self, line: Line) -> bool | None:
+        """Tell whether some values of a line make the gradient right; None when not known."""
+        known = [self.need(site).exists for site in holes(self.survey, line)]
+        if not known:
+            return None
+        return True if True in known else None if None in known else False
+
+    def is_solved(self, line: Line) -> bool:
+        """Tell whether the effect of every place of a line is known."""
+        places = holes(self.survey, line)
+        return bool(places) and all(self.need(site).system.size for site in places)
+
+    def explained(self, line: Line) -> NDArray[np.bool_]:
+        """Return the wrong entries that other values of a line could make right."""
+        found = np.zeros_like(self.wrong)
+        for site in holes(self.survey, line):
+            found |= self.need(site).explains(self._groups, ~self.wrong)
+        return found
+
+    def part_of(self, need: Need) -> Need:
+        """Return what is needed for as many more entries to be right as the place explains."""
+        rows = need.explains(self._groups, ~self.wrong)
+        return need.among(rows | ~self.wrong) if rows.any() else Need(need.site, [], False)
+
+    @functools.cached_property
+    def _groups(self) -> list[NDArray[np.bool_]]:
+        """The wrong entries, those together that the same lines feed."""
+        reaches = np.array([line.reach for line in self.survey.lines if line.certain])
+        found: dict[bytes, NDArray[np.bool_]] = {}
+        for i in np.flatnonzero(self.wrong):
+            key = reaches[:, i].tobytes() if reaches.size else b""
+            found.setdefault(key, np.zeros_like(self.wrong))[i] = True
+        return list(found.values())
+
+    # -- settings ---------------------------------------------------------------------------
+
+    def setting(self, line: Line, site: Site) -> Setting | None:
+        """Return the surroundings of a place; None when they do not explain its values."""
+        if site.number not in self._settings:
+            need = self.need(site)
+            found = None
+            if need.system.size and is_harmless(site.node):
+                found = setting_of(self.experiment, self.survey, self.reference, line, need)
+            self._settings[site.number] = found
+        return self._settings[site.number]
+
+    def part_setting(self, line: Line, need: Need) -> Setting | None:
+        """Return the surroundings of a place for a need that asks for part of the gradient."""
+        return setting_of(self.experiment, self.survey, self.reference, line, need)
+
+    # -- edits ------------------------------------------------------------------------------
+
+    def dismisses(self, line: Line, edit: Edit, *, partly: bool = False) -> bool:
+        """Tell whether an edit cannot be right, for all that is known; it need not be run then.
+
+        Parameters
+        ----------
+        line : Line
+        edit : Edit
+        partly : bool
+            An edit that makes only some of the wrong entries right is welcome, too.
+        """
+        site = self._owner(line, edit.old)
+        if site is None or self.need(site).exists is None:
+            return False
+        setting = self.setting(line, site)
+        if setting is None or (partly and not setting.whole):
+            return False
+        change = _change(site, edit, setting)
+        if change is None:
+            return False
+        effect = setting.system @ change
+        if edit.scaled is not None and _is_multiple(effect, setting.missing):
+            return False
+        if partly:
+            return not self._is_progress(effect)
+        return not _is_close(effect, setting.missing)
+
+    def _owner(self, line: Line, node: ast.AST) -> Site | None:
+        """Return the place of a line whose values a node makes."""
+        if line.statement not in self._owners:
+            self._owners[line.statement] = {
+                part: site for site in holes(self.survey, line) for part in ast.walk(site.node)
+            }
+        return self._owners[line.statement].get(node)
+
+    def _is_progress(self, effect: Array) -> bool:
+        missing = -self.reference.errors(self.survey.outcome.gradient)
+        scale = float(np.max(np.abs(missing), initial=0.0))
+        if np.any(np.abs(effect[~self.wrong]) > _SLACK * scale):
+            return False
+        left = np.abs(effect - missing)[self.wrong]
+        return bool(np.any(left <= _SLACK * np.abs(missing[self.wrong])))
+
+
+def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
+    """Return by how much an edit changes the values of a place; None when that says nothing."""
+    changes: list[Array] = []
+    try:
+        with edit.applied():
+            body = edit.new if edit.old is site.node else site.node
+            if not isinstance(body, ast.expr):
+                return None
+            code = compile(ast.Expression(body), "<edit>", "eval")
+        for space, value in zip(setting.spaces, setting.values, strict=True):
+            new = np.asarray(eval(code, space), dtype=np.float64)
+            if new.shape != value.shape:
+                return None
+            changes.append((new - value).reshape(-1))
+    except Exception:  # it may still run where names mean something else
+        return None
+    return changes[0] if len(changes) == 1 else np.concatenate(changes)
+
+
+def _is_close(effect: Array, missing: Array) -> bool:
+    scale = float(np.max(np.abs(missing), initial=0.0))
+    return bool(np.all(np.abs(effect - missing) <= _SLACK * scale))
+
+
+def _is_multiple(effect: Array, missing: Array) -> bool:
+    square = float(effect @ effect)
+    return square > 0 and _is_close(effect * float(effect @ missing) / square, missing)
