@@ -136,7 +136,7 @@ class Judge:
         setting = self.setting(line, site)
         if setting is None or (partly and not setting.whole):
             return False
-        change = _change(site, edit, setting)
+        change = None if _reads(edit.new, setting.follow) else _change(site, edit, setting)
         if change is None:
             return False
         effect = setting.system @ change
@@ -161,6 +161,10 @@ class Judge:
             return False
         left = np.abs(effect - missing)[self.wrong]
         return bool(np.any(left <= _SLACK * np.abs(missing[self.wrong])))
+
+
+def _reads(node: ast.AST, names: frozenset[str]) -> bool:
+    return any(part.id in names for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
 def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:

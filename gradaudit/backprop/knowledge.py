@@ -151,7 +151,12 @@ class Knowledge:
                 for line in lines:
                     if not line.certain:
                         tier(line)
-        unjudged = [x for x in self._worth_writing(search, whole) if not search.try_formulas(x)]
+        unjudged: list[Line] = []
+        for line in self._worth_writing(search, whole):
+            if search.found and not judge.tells(line):
+                continue
+            if not search.try_formulas(line):
+                unjudged.append(line)
         for line in self._worth_more(search, whole if not search.found else unjudged):
             search.try_names(line)
         for line in unjudged:
@@ -170,7 +175,7 @@ class Knowledge:
             best = self._ordered(search.found)[0]
             if best.edit.weight < _FAR_FETCHED:
                 return self._worth_more(search, lines)
-        return [line for line in lines if search.judge.tells(line)]
+        return lines
 
     def _far_fetched(self, search: Search) -> None:
         """Try what is left when no plain edit explains anything."""

@@ -193,11 +193,15 @@ class Search:
         judged = True
         for site in holes(self.survey, line):
             settings = self._settings(line, site, partly=partly)
-            judged = judged and bool(settings or self.judge.need(site).exists is False)
+            judged = judged and (
+                (all(not setting.follow for setting in settings) and bool(settings))
+                or self.judge.need(site).exists is False
+            )
             if not settings or not isinstance(site.node, ast.expr):
                 continue
             vocabulary: Vocabulary | None = None
             for setting in settings:
+                self.experiment.evaluator.require_time()
                 formulas = Formulas(site.node, setting, _FORMULA_SECONDS)
                 vocabulary = vocabulary or self._vocabulary(line, setting, formulas)
                 before = len(self.found) + len(self.partial)
