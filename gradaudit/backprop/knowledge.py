@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gradaudit.backprop.edits import Edit
 from gradaudit.backprop.experiment import Experiment
+from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.matching import Account, Derivatives, Standing, account, standings
 from gradaudit.backprop.reference import Reference, complete_reference
 from gradaudit.backprop.repair import Repair, Search
@@ -50,6 +51,8 @@ class Knowledge:
     found: list[Fault] = field(default_factory=list["Fault"])
     chain: list[Fault] = field(default_factory=list["Fault"])
     possible: dict[ast.stmt, bool | None] = field(default_factory=dict["ast.stmt", "bool | None"])
+    telling: set[ast.stmt] = field(default_factory=set["ast.stmt"])
+    clamped: Mapping[ast.stmt, Site] = field(default_factory=dict["ast.stmt", Site])
     complete: bool = False
     specific: bool = False
     first: tuple[Survey, Mapping[ast.stmt, Standing]] | None = None
@@ -123,7 +126,8 @@ class Knowledge:
             self.complete = bool(self.found)
             raise
         if not search.found and not self._chained(search):
-            self._far_fetched(search)
+            for line in search.survey.neutral:
+                search.try_neutral(line)
         if search.found:
             self.found = [self._fault(r) for r in self._ordered(search.found)]
             self.chain.clear()
@@ -134,10 +138,12 @@ class Knowledge:
         lines = self.ordered_lines(search.wrong)
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
         judge = search.judge
+        self.clamped = judge.clamped
+        self.telling = {line.statement for line in covering if judge.tells(line)}
         self.possible = {line.statement: judge.exists(line) for line in covering}
         whole = [line for line in covering if self.possible[line.statement] is not False]
         # the last line of all can make up for anything
-        whole.sort(key=lambda line: not judge.tells(line))
+        whole.sort(key=lambda line: line.statement not in self.telling)
         search.try_factors(whole)
         for line in whole:
             search.try_simple(line)
@@ -153,7 +159,7 @@ class Knowledge:
                         tier(line)
         unjudged: list[Line] = []
         for line in self._worth_writing(search, whole):
-            if search.found and not judge.tells(line):
+            if search.found and line.statement not in self.telling:
                 continue
             if not search.try_formulas(line):
                 unjudged.append(line)
@@ -164,6 +170,8 @@ class Knowledge:
                 search.try_signs(line)
                 search.try_insertions(line)
                 search.try_rewrites(line)
+        if not search.found:
+            self._far_fetched(search, unjudged)
         if not search.found:
             for line in lines:
                 if line.certain and line not in covering:
@@ -177,14 +185,11 @@ class Knowledge:
                 return self._worth_more(search, lines)
         return lines
 
-    def _far_fetched(self, search: Search) -> None:
-        """Try what is left when no plain edit explains anything."""
-        for line in self.ordered_lines(search.wrong):
-            if line.certain and self.possible.get(line.statement):
+    def _far_fetched(self, search: Search, unjudged: list[Line]) -> None:
+        """Try products of names where a line may be wrong, and its values alone do not tell."""
+        for line in unjudged:
+            if self.possible.get(line.statement) and line.statement in self.telling:
                 search.try_products(line)
-        if not search.found:
-            for line in search.survey.neutral:
-                search.try_neutral(line)
 
     def _worth_more(self, search: Search, lines: list[Line]) -> list[Line]:
         """Return the lines that may explain more than the best repair so far does."""

@@ -260,6 +260,35 @@ def setting_of(
     return _first_time(spaces, values, need)
 
 
+def setting_with(
+    experiment: Experiment,
+    reference: Reference,
+    line: Line,
+    need: Need,
+    values: Sequence[Array],
+    changes: dict[int, Change],
+) -> Setting | None:
+    """Look around where a value is made while the right values stand in its place.
+
+    Returns
+    -------
+    Setting or None
+        None when the gradient is not right with these values.
+    """
+    outcome, recording = experiment.record_scenes(reference.theta, line.statement, changes)
+    if not reference.accepts(outcome):
+        return None
+    code = compile_expression(need.site.node)
+    unit = experiment.program.units[need.site.unit]
+    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    spaces = [{**top, **scene} for scene in recording.scenes]
+    made = None if code is None else _evaluated(code, spaces)
+    if made is None or [m.shape for m in made] != [v.shape for v in values]:
+        return None
+    missing = np.concatenate([(v - m).reshape(-1) for v, m in zip(values, made, strict=True)])
+    return Setting(spaces, made, np.eye(missing.size), missing, False)
+
+
 def _differing(
     scenes: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]
 ) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.knowledge import Fault, Knowledge, covers
 from gradaudit.backprop.matching import Match, Standing
 from gradaudit.backprop.results import Step, StepVerdict, Suspect, Trace
@@ -100,9 +101,15 @@ def _remaining(known: Knowledge) -> list[Line]:
     wrong = known.points[0].wrong(known.survey.outcome.gradient)
     lines = known.ordered_lines(wrong)
 
-    def order(line: Line) -> tuple[int, bool, int]:
-        likely = {True: 0, None: 1, False: 2}[known.possible.get(line.statement)]
-        return (likely, known.rank(line) == 2, line.first_seen)
+    def order(line: Line) -> tuple[bool, int, bool, bool, int]:
+        statement = line.statement
+        return (
+            statement not in known.clamped,
+            {True: 0, None: 1, False: 2}[known.possible.get(statement)],
+            statement not in known.telling,
+            known.rank(line) == 2,
+            line.first_seen,
+        )
 
     covering = [x for x in lines if x.certain and covers(x, wrong)]
     others = [x for x in lines if x not in covering]
@@ -119,6 +126,9 @@ def _unexplained(known: Knowledge, line: Line) -> Suspect:
         reason = "its value feeds all wrong entries"
     if possible:
         reason = "there are values of this line with which the whole gradient is right"
+    place = known.clamped.get(line.statement)
+    if place is not None:
+        reason = f"with the derivative by {_named(place)} in its place the whole gradient is right"
     return Suspect(
         path=unit.path,
         line=number,
@@ -131,13 +141,12 @@ def _unexplained(known: Knowledge, line: Line) -> Suspect:
 def describe_match(known: Knowledge, match: Match) -> str:
     """Name a value of the forward pass as the source does, with its line."""
     assert known.experiment is not None
-    site = known.experiment.sites[match.forward[0]]
-    text = (
-        site.target
-        if site.role == "value" and site.target not in ("return", "yield")
-        else site.text
-    )
-    return f"{text} (line {site.line})"
+    return _named(known.experiment.sites[match.forward[0]])
+
+
+def _named(site: Site) -> str:
+    made = site.role == "value" and site.target not in ("return", "yield")
+    return f"{site.target if made else site.text} (line {site.line})"
 
 
 def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
