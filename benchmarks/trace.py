@@ -40,7 +40,6 @@ from gradaudit.errors import GradauditError
 from gradaudit.evaluator import Evaluator
 from gradaudit.problem import Problem
 
-
 MODELS = Path(__file__).parent / "models" / "traced"
 
 
