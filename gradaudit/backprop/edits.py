@@ -395,6 +395,7 @@ class Editor:
             grown = ast.BinOp(constant or ast.Constant(1), plus, scaled)
             return self._edit(spot, ast.BinOp(node, ast.Mult(), grown), "missing factor", weight)
         if formula.kind == "term":
+            weight += 0.1 * isinstance(node, ast.Name)
             return self._edit(spot, ast.BinOp(node, plus, scaled), "missing term", weight)
         signed = scaled if formula.amount > 0 else ast.UnaryOp(ast.USub(), scaled)
         grown_from = ast.unparse(node) in formula.word.text

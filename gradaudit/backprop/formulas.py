@@ -132,7 +132,17 @@ class Formulas:
 
 
 def _length(formula: Formula) -> tuple[float, int]:
-    return formula.size + (formula.amount != 1.0), len(formula.word.text)
+    """Order formulas: short words first, and those with a number nobody would write last."""
+    numbers = (formula.amount, formula.constant) if formula.kind == "slope" else (formula.amount,)
+    odd = sum(_oddness(abs(number)) for number in numbers)
+    return formula.size + odd, len(formula.word.text)
+
+
+def _oddness(number: float) -> float:
+    if abs(number - 1.0) <= _ALIKE:
+        return 0.0
+    plain = any(abs(n * number - round(n * number)) <= _ALIKE * n for n in range(1, 9))
+    return 1.0 if plain and number < 10 else 3.0
 
 
 class _Part:
