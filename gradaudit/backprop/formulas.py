@@ -31,9 +31,9 @@ class Formula:
         The part, in the user's tree.
     word : Word
         What comes in.
-    kind : {"factor", "divisor", "term", "other", "slope"}
+    kind : {"factor", "divisor", "term", "other", "slope", "line"}
         How: ``part * word``, ``part / word``, ``part + amount * word``, ``amount * word``,
-        ``part * (constant + amount * word)``.
+        ``part * (constant + amount * word)``, ``constant + amount * word``.
     amount, constant : float
     """
 
@@ -46,7 +46,7 @@ class Formula:
     @property
     def size(self) -> float:
         """How far-fetched it is, in names and operations."""
-        return self.word.size + 2 * (self.kind == "slope")
+        return self.word.size + 2 * (self.kind in ("slope", "line"))
 
 
 class Formulas:
@@ -115,6 +115,10 @@ class Formulas:
         for i, constant, amount in _planes(own, scaled, missing):
             if abs(amount) > _ALIKE < abs(constant + 1.0):
                 yield Formula(part.node, words[i], "slope", amount, constant + 1.0)
+        ones = part.effects.sum(axis=1)
+        for i, constant, amount in _planes(ones, terms, missing + own):
+            if abs(amount) > _ALIKE < abs(constant):
+                yield Formula(part.node, words[i], "line", amount, constant)
 
     def _tried_singly(self, part: _Part, words: list[Word]) -> Iterator[Formula]:
         for kind, change in _CHANGES.items():
@@ -133,7 +137,11 @@ class Formulas:
 
 def _length(formula: Formula) -> tuple[float, int]:
     """Order formulas: short words first, and those with a number nobody would write last."""
-    numbers = (formula.amount, formula.constant) if formula.kind == "slope" else (formula.amount,)
+    numbers = (
+        (formula.amount, formula.constant)
+        if formula.kind in ("slope", "line")
+        else (formula.amount,)
+    )
     odd = sum(_oddness(abs(number)) for number in numbers)
     return formula.size + odd, len(formula.word.text)
 
