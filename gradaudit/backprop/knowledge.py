@@ -154,7 +154,7 @@ class Knowledge:
                 continue
             if not search.try_formulas(line):
                 unjudged.append(line)
-        self._until_found(search, search.try_names, uncertain)
+        self._until_found(search, search.try_names, (*unlikely, *uncertain))
         for line in self._worth_more(search, whole if not search.found else unjudged):
             search.try_names(line)
         for line in unjudged:
@@ -164,7 +164,7 @@ class Knowledge:
                 search.try_rewrites(line)
         likely = [x for x in unjudged if self.possible.get(x.statement) and self.tells(x)]
         self._until_found(search, search.try_products, likely)
-        self._until_found(search, search.try_names, (*unlikely, *partly))
+        self._until_found(search, search.try_names, partly)
 
     def _possible_lines(self, search: Search, covering: list[Line]) -> list[Line]:
         """Return the lines some values of which may make the gradient right."""
