@@ -150,7 +150,7 @@ class Knowledge:
         self._until_found(search, search.try_shared, whole)
         unjudged: list[Line] = []
         for line in self._worth_writing(search, whole):
-            if search.found and line.statement not in self.telling:
+            if not self.tells(line) and any(self.tells(r.line) for r in search.found):
                 continue
             if not search.try_formulas(line):
                 unjudged.append(line)
