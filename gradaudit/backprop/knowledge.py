@@ -150,8 +150,6 @@ class Knowledge:
         self._until_found(search, search.try_shared, whole)
         unjudged: list[Line] = []
         for line in self._worth_writing(search, whole):
-            if not self.tells(line) and any(self.tells(r.line) for r in search.found):
-                continue
             if not search.try_formulas(line):
                 unjudged.append(line)
         self._until_found(search, search.try_names, (*unlikely, *uncertain))
