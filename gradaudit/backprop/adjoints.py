@@ -114,7 +114,7 @@ class Adjoints:
         def change(count: int, value: Array) -> Array | None:
             return value + shift if count == number else None
 
-        outcome = self.experiment.run_changed(self.reference.theta, {site: change})
+        outcome = self.experiment.run_focused(self.reference.theta, {site: change})
         return None if outcome is None or not np.isfinite(outcome.cost) else outcome.cost
 
 

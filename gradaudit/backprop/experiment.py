@@ -80,6 +80,8 @@ class Experiment:
             codes = unit.compile(instrumenter.rewrite(unit, number))
             self.instrumented[number] = _matching(unit.compile(), codes)
         self.sites: list[Site] = instrumenter.sites
+        self._focus: frozenset[int] = frozenset()
+        self._focused: dict[int, dict[Key, CodeType]] = {}
 
     def run(self, theta: Vector) -> Outcome | None:
         """Run the program, with the edits accepted so far; None when it raises."""
@@ -106,6 +108,27 @@ class Experiment:
         with self.program.replaced(self.instrumented, self.hook):
             return self._sample(theta)
 
+    def run_focused(self, theta: Vector, changes: dict[int, Change]) -> Outcome | None:
+        """Do the same with the hook at these sites alone: for many runs that change one place."""
+        only = frozenset(changes)
+        if self._focus != only:
+            self._focus, self._focused = only, self._with_hooks_at(only)
+        self.hook.begin(changes)
+        with self.program.replaced({**self.plain, **self._focused}, self.hook):
+            return self._sample(theta)
+
+    def _with_hooks_at(
+        self, only: frozenset[int], watched: ast.stmt | None = None
+    ) -> dict[int, dict[Key, CodeType]]:
+        units = {self.sites[number].unit for number in only}
+        instrumenter = Instrumenter(watched=watched, only=only)
+        codes: dict[int, dict[Key, CodeType]] = {}
+        for number, unit in enumerate(self.program.units):
+            tree = instrumenter.rewrite(unit, number)
+            if number in units:
+                codes[number] = unit.compile(tree)
+        return codes
+
     def record(
         self, theta: Vector, changes: dict[int, Change] | None = None
     ) -> tuple[Outcome | None, Recording]:
@@ -117,16 +140,16 @@ class Experiment:
         return outcome, self.hook.recording
 
     def record_scenes(
-        self, theta: Vector, statement: ast.stmt, changes: dict[int, Change] | None = None
+        self,
+        theta: Vector,
+        statement: ast.stmt,
+        site: Site,
+        changes: dict[int, Change] | None = None,
     ) -> tuple[Outcome | None, Recording]:
-        """Run the program, keep every value, and what the names held before a statement."""
-        instrumenter = Instrumenter(watched=statement)
-        codes = {
-            number: unit.compile(instrumenter.rewrite(unit, number))
-            for number, unit in enumerate(self.program.units)
-        }
+        """Run the program; keep the values of one site, and what names held before a statement."""
+        codes = self._with_hooks_at(frozenset({site.number}), statement)
         self.hook.begin(changes, record=True)
-        with self.program.replaced(codes, self.hook):
+        with self.program.replaced({**self.plain, **codes}, self.hook):
             outcome = self._sample(theta)
         assert self.hook.recording is not None
         return outcome, self.hook.recording

@@ -177,7 +177,7 @@ def _is_affine(need: Need, moved: Array) -> bool:
 def _moved(
     experiment: Experiment, reference: Reference, shifts: Mapping[Event, Array]
 ) -> Outcome | None:
-    outcome = experiment.run_changed(reference.theta, shifted(shifts))
+    outcome = experiment.run_focused(reference.theta, shifted(shifts))
     if outcome is None or not np.isfinite(outcome.gradient).all():
         return None
     return outcome
@@ -250,13 +250,13 @@ def setting_of(
     code = compile_expression(need.site.node)
     if code is None:
         return None
-    _, recording = experiment.record_scenes(reference.theta, line.statement)
+    _, recording = experiment.record_scenes(reference.theta, line.statement, need.site)
     spaces = [{**top, **scene} for scene in recording.scenes]
     values = _explained(code, spaces, [recording.values.get(e) for e in need.events])
     if values is None:
         return None
     changes = shifted(need.shifts(survey))
-    _, solved = experiment.record_scenes(reference.theta, line.statement, changes)
+    _, solved = experiment.record_scenes(reference.theta, line.statement, need.site, changes)
     afterwards = [{**top, **scene} for scene in solved.scenes]
     again = _evaluated(code, afterwards)
     if again is None or len(again) != len(values):
@@ -285,7 +285,9 @@ def setting_with(
     Setting or None
         None when the gradient is not right with these values.
     """
-    outcome, recording = experiment.record_scenes(reference.theta, line.statement, changes)
+    outcome, recording = experiment.record_scenes(
+        reference.theta, line.statement, need.site, changes
+    )
     if not reference.accepts(outcome):
         return None
     code = compile_expression(need.site.node)
