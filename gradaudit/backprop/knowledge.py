@@ -11,9 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gradaudit.backprop.causes import Sensitivities, needed
 from gradaudit.backprop.edits import Edit
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.matching import Account, Derivatives, Standing, account, standings
+from gradaudit.backprop.needs import holes
 from gradaudit.backprop.reference import Reference, complete_reference
 from gradaudit.backprop.repair import Repair, Search
 from gradaudit.backprop.suggestion import corrected_line
@@ -49,6 +51,7 @@ class Knowledge:
     standings: Mapping[ast.stmt, Standing] = field(default_factory=dict["ast.stmt", "Standing"])
     found: list[Fault] = field(default_factory=list["Fault"])
     chain: list[Fault] = field(default_factory=list["Fault"])
+    tangents: Sensitivities | None = None
     possible: dict[ast.stmt, bool | None] = field(default_factory=dict["ast.stmt", "bool | None"])
     complete: bool = False
     specific: bool = False
@@ -58,6 +61,8 @@ class Knowledge:
     def rank(self, line: Line) -> int:
         """Tell how suspicious a line is: 0 most, 2 when it is a derivative or a forward value."""
         standing = self.standings.get(line.statement)
+        if self.tangents is not None and self.tangents.knows(line):
+            return 0 if self.tangents.accuses(line) else 2
         if standing is None:
             return 1
         if standing.right:
@@ -131,8 +136,11 @@ class Knowledge:
 
     def _single(self, search: Search) -> None:
         """Try one edit: what stands there, then other names, then what may be missing."""
+        if self._by_tangents(search):
+            return
         lines = self.ordered_lines(search.wrong)
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
+        covering = [line for line in covering if not self._is_settled(line)]
         self.possible = {line.statement: search.judge.exists(line) for line in covering}
         whole = [line for line in covering if self.possible[line.statement] is not False]
         search.try_factors(whole)
@@ -160,6 +168,28 @@ class Knowledge:
             for line in lines:
                 if line.certain and line not in covering:
                     search.try_names(line)
+
+    def _is_settled(self, line: Line) -> bool:
+        return self.tangents is not None and line.statement in self.tangents.settled
+
+    def _by_tangents(self, search: Search) -> bool:
+        """Look where the tangents go wrong; tell whether the fault was found there."""
+        if self.tangents is None or self.tangents.cause is None:
+            return False
+        assert self.experiment is not None
+        cause = self.tangents.cause
+        for line in cause.lines:
+            for site in holes(search.survey, line):
+                told = needed(self.experiment, self.points[0], cause, line, site)
+                if told is not None:
+                    search.judge.learn(*told)
+            self.possible[line.statement] = search.judge.exists(line)
+        lines = [x for x in cause.lines if self.possible[x.statement] is not False]
+        for tier in (search.try_simple, search.try_names, search.try_formulas):
+            for line in lines:
+                tier(line)
+        search.judge.forget()
+        return bool(search.found)
 
     def _worth_writing(self, search: Search, lines: list[Line]) -> list[Line]:
         """Return the lines of which to ask what should stand there."""

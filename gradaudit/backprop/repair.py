@@ -221,11 +221,13 @@ class Search:
         setting = known or self.judge.setting(line, need.site)
         if setting is None:
             return None
+        # some of the time is left for trying what was made
+        made = time.perf_counter() + 0.6 * _FORMULA_SECONDS
         deadline = time.perf_counter() + _FORMULA_SECONDS
         formulas = Formulas(need.site.node, setting, deadline)
-        trees = [line.scope, *(unit.tree for unit in self.experiment.program.units)]
+        trees = [line.statement, line.scope, *(unit.tree for unit in self.experiment.program.units)]
         vocabulary = Vocabulary(
-            setting.spaces, trees, self._arity, self._numpy, formulas.shapes(), deadline
+            setting.spaces, trees, self._arity, self._numpy, formulas.shapes(), made
         )
         return formulas.found(vocabulary)
 

@@ -101,7 +101,9 @@ def _remaining(known: Knowledge) -> list[Line]:
     lines = known.ordered_lines(wrong)
 
     def order(line: Line) -> tuple[int, bool, int]:
-        likely = {True: 0, None: 1, False: 2}[known.possible.get(line.statement)]
+        likely = {True: 1, None: 2, False: 3}[known.possible.get(line.statement)]
+        if known.tangents is not None and known.tangents.accuses(line):
+            likely = 0
         return (likely, known.rank(line) == 2, line.first_seen)
 
     covering = [x for x in lines if x.certain and covers(x, wrong)]
