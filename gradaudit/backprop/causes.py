@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -86,6 +87,12 @@ class Sensitivities:
         """Tell whether the values of a line are the first that are not what they should be."""
         return self.cause is not None and self.cause.track.line is line
 
+    def passes_on(self, line: Line) -> bool:
+        """Tell whether a line hands on wrong values that another line has made."""
+        value = getattr(line.statement, "value", None)
+        several = self.cause is not None and len(self.cause.lines) > 1
+        return self.accuses(line) and several and isinstance(value, ast.Name)
+
     def knows(self, line: Line) -> bool:
         """Tell whether a line carries tangents that are right, or the first that are not."""
         return line.statement in self.right or self.accuses(line)
@@ -99,12 +106,27 @@ def sensitivities(
     if tangents is None:
         return None
     found, unknown = tracks(experiment.sites, survey, tangents)
+    doubtful = [t for t in found if _is_doubtful(t, experiment.sites, tangents)]
+    found = [track for track in found if track not in doubtful]
+    unknown += [(track.site, track.line) for track in doubtful]
     unsure = {site.number for site, _ in unknown} | {t.site.number for t in found if not t.right}
     right = {t.line.statement for t in found if t.right}
     right -= {s.statement for line in survey.lines for s in line.sites if s.number in unsure}
     settled = {s for s in right if not _stores_a_part(s)}
     finder = _Finder(experiment, survey, reference, tangents, found)
-    return Sensitivities(found, right, settled, finder.cause([*unknown, *finder.misnamed()]))
+    return Sensitivities(found, right, settled, finder.cause([*doubtful, *finder.guesses(unknown)]))
+
+
+def _is_doubtful(track: Track, sites: Sequence[Site], tangents: Tangents) -> bool:
+    """Tell whether values may be tangents of something else than they should be.
+
+    They are of another value than they are called after, of the one before, or of part of one.
+    """
+    if track.order.start or sites[track.order.site].role == "part":
+        return True
+    name = name_of(track.site)
+    own = name_likeness(name, name_of(sites[track.order.site]))
+    return any(name_likeness(name, name_of(sites[number])) > own for number in tangents.by_site)
 
 
 def _stores_a_part(statement: ast.stmt) -> bool:
@@ -131,20 +153,30 @@ class _Finder:
         self.events = events_by_site(survey.recording)
         self.order = {event: i for i, event in enumerate(survey.recording.values)}
 
-    def cause(self, unknown: Sequence[tuple[Site, Line]]) -> Cause | None:
+    def cause(self, guesses: Iterable[Track]) -> Cause | None:
         """Return the place that explains most; None when none makes the gradient right."""
         best: tuple[tuple[int, int], Track] | None = None
         deadline = time.perf_counter() + _GUESS_SECONDS
         wrong = [track for track in self.tracks if track.off]
-        for number, track in enumerate([*wrong, *self._guesses(unknown)]):
+        for number, track in enumerate(itertools.chain(wrong, guesses)):
             if number > len(wrong) + _MOST_GUESSES or time.perf_counter() > deadline:
                 break
+            if not track.off:
+                continue
             recovered = self._recovered(track)
             if recovered is not None:
                 key = recovered, -self.order[track.off[0]]
                 if best is None or key > best[0]:
                     best = key, track
-        return None if best is None else self._isolated(best[1])
+        if best is None or not self._tells(*best):
+            return None
+        return self._isolated(best[1])
+
+    def _tells(self, key: tuple[int, int], track: Track) -> bool:
+        """Tell whether a place tells more than the gradient, which is the last of all tangents."""
+        before = sum(t.right for t in self.tracks if t.site is not track.site)
+        entries = sum(track.wanted[event].size for event in track.off)
+        return key[0] > before or entries > self.tangents.size
 
     def _recovered(self, track: Track) -> int | None:
         """Count what is right with a track; None unless that includes the gradient."""
@@ -193,17 +225,7 @@ class _Finder:
 
     # -- guesses ----------------------------------------------------------------------------
 
-    def misnamed(self) -> list[tuple[Site, Line]]:
-        """Return the places that are tangents, but not of what they are called after."""
-        found: list[tuple[Site, Line]] = []
-        for track in self.tracks:
-            own = name_likeness(name_of(track.site), self._name(track.order.site))
-            likely = max((self._likeness(track.site, n) for n in self.tangents.by_site), default=0)
-            if own < likely:
-                found.append((track.site, track.line))
-        return found
-
-    def _guesses(self, unknown: Sequence[tuple[Site, Line]]) -> Iterator[Track]:
+    def guesses(self, unknown: Sequence[tuple[Site, Line]]) -> Iterator[Track]:
         """Yield what unrecognised places may stand for, by name first."""
         pairs = [
             (self._likeness(site, forward), site, line, forward)
@@ -235,6 +257,9 @@ class _Finder:
                     yield Order(forward, "last", start=start)
         if value.shape != rest:
             return
+        if count == runs and self._likeness(site, forward):
+            for first in range(n):
+                yield Order(forward, "single", first=first)
         for every in {n, count // runs}:
             if 1 < every <= n:
                 for first in range(n - every + 1):

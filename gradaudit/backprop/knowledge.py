@@ -185,7 +185,17 @@ class Knowledge:
                     search.judge.learn(*told)
             self.possible[line.statement] = search.judge.exists(line)
         lines = [x for x in cause.lines if self.possible[x.statement] is not False]
-        for tier in (search.try_simple, search.try_names, search.try_formulas):
+        tiers = (
+            search.try_simple,
+            search.try_names,
+            search.try_formulas,
+            search.try_signs,
+            search.try_insertions,
+            search.try_products,
+        )
+        for tier in tiers:
+            if any(repair.edit.weight < _FAR_FETCHED for repair in search.found):
+                break
             for line in lines:
                 tier(line)
         search.judge.forget()
@@ -316,6 +326,7 @@ class Knowledge:
             - self._likeness(repair)
             - 0.25 * _shortens(repair.edit)
             - 0.2 * self._becomes_derivative(repair)
+            + 1.0 * (self.tangents is not None and self.tangents.passes_on(repair.line))
         )
 
     def _exceeds(self, line: Line) -> bool:

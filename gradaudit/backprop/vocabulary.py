@@ -212,6 +212,9 @@ class Vocabulary:
 
     def _plain(self) -> Iterator[Word]:
         for atom in self.atoms:
+            for pattern, operation in _turns(atom.shape).items():
+                yield from self._made(pattern.format(x=atom.operand), operation, (atom,), atom.size)
+        for atom in self.atoms:
             for more, operations in _operations(atom.shape):
                 for pattern, operation in operations.items():
                     text = pattern.format(x=atom.operand, np=self.numpy)
@@ -329,12 +332,15 @@ def _apply(operation: Operation, words: Sequence[Word]) -> Values | None:
     return found
 
 
+def _turns(shape: tuple[int, ...]) -> Mapping[str, Operation]:
+    """Return what turns a value of a shape, which costs nothing."""
+    if len(shape) == 2:
+        return {"{x}.T": np.transpose}
+    return {"{x}[:, None]": lambda x: x[:, None]} if len(shape) == 1 else {}
+
+
 def _operations(shape: tuple[int, ...]) -> Iterator[tuple[int, Mapping[str, Operation]]]:
     """Yield what can be done to a value of a shape, with how much it adds to the size."""
-    if len(shape) == 2:
-        yield 0, {"{x}.T": np.transpose}
-    if len(shape) == 1:
-        yield 0, {"{x}[:, None]": lambda x: x[:, None]}
     yield 1, _SLOPES
     if shape:
         yield 1, _SUMS
