@@ -87,6 +87,11 @@ class Sensitivities:
         """Tell whether the values of a line are the first that are not what they should be."""
         return self.cause is not None and self.cause.track.line is line
 
+    def track_of(self, line: Line) -> Track | None:
+        """Return what the values of a line are, where they are right."""
+        mine = (t for t in self.tracks if t.line is line and line.statement in self.right)
+        return next(mine, None)
+
     def passes_on(self, line: Line) -> bool:
         """Tell whether a line hands on wrong values that another line has made."""
         value = getattr(line.statement, "value", None)
@@ -192,7 +197,9 @@ class _Finder:
         theta = self.reference.theta
         _, alone = self.experiment.record(theta, clamped([track]))
         others = [
-            t for t in self.tracks if t.site is not track.site and t.agreeing and not t.compare(alone)
+            t
+            for t in self.tracks
+            if t.site is not track.site and t.agreeing and not t.compare(alone)
         ]
         changes = clamped([*others, track])
         outcome, recording = self.experiment.record(theta, changes)
@@ -246,7 +253,11 @@ class _Finder:
 
     def _orders(self, site: Site, forward: int) -> Iterator[Order]:
         """Yield the orders in which the numbers of values fit."""
-        count, runs, n = len(self.events[site.number]), len(self.tangents.by_site[forward]), self.tangents.size
+        count, runs, n = (
+            len(self.events[site.number]),
+            len(self.tangents.by_site[forward]),
+            self.tangents.size,
+        )
         value = self.survey.recording.values[self.events[site.number][0]]
         rest = self.tangents.slopes[self.tangents.by_site[forward][0]].shape[1:]
         if runs - 1 <= count <= runs + 1:
@@ -311,7 +322,7 @@ def needed(
     scale = float(np.max(np.abs(missing)))
     left = float(np.max(np.abs(system @ answer - missing)))
     exists = left <= _SOLVED * scale
-    need = Need(site, inputs, exists, bool(rank == size), system, missing, answer)
+    need = Need(site, inputs, exists, bool(rank == size), True, system, missing, answer)
     if not exists:
         return need, None
     return need, _surroundings(experiment, reference, cause, line, need)

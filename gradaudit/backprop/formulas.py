@@ -18,7 +18,6 @@ from gradaudit.backprop.vocabulary import Vocabulary, Word, broadcasts
 _ALIKE: Final = 1e-5
 _HERE: Final = "gradaudit_here"
 _BATCH: Final = 2048
-_SHORT: Final = 2
 _MOST_ENTRIES: Final = 400
 # what a single number may be of another without being so by accident
 _PLAIN: Final = (0.5, 1.0, 2.0)
@@ -63,13 +62,13 @@ class Formulas:
     node : ast.expr
         The expression, in the user's tree.
     setting : Setting
-    deadline : float
-        Of `time.perf_counter`.
+    seconds : float
+        How long each of the two searches may take.
     """
 
-    def __init__(self, node: ast.expr, setting: Setting, deadline: float) -> None:
+    def __init__(self, node: ast.expr, setting: Setting, seconds: float) -> None:
         self.setting = setting
-        self.deadline = deadline
+        self.seconds = seconds
         with np.errstate(all="ignore"):
             self.parts = list(_parts(node, setting))
 
@@ -77,20 +76,21 @@ class Formulas:
         """Return the shapes of the parts."""
         return {part.values[0].shape for part in self.parts}
 
-    def found(self, vocabulary: Vocabulary) -> Iterator[Formula]:
-        """Yield what gives the needed values, simple expressions first."""
-        words = list(vocabulary.words())
-        short = [w for w in words if w.size <= _SHORT]
-        long = [w for w in words if w.size > _SHORT]
-        yield from sorted(self._in_all(self.parts, short), key=_length)
+    def short(self, vocabulary: Vocabulary) -> list[Formula]:
+        """Return what gives the needed values in few words, the shortest first."""
+        return sorted(self._in_all(self.parts, vocabulary.short), key=_length)
+
+    def long(self, vocabulary: Vocabulary) -> list[Formula]:
+        """Return what gives them in more words, where the whole is linear in a part."""
         linear = [part for part in self.parts if part.effects is not None]
-        yield from sorted(self._in_all(linear, long), key=_length)
+        return sorted(self._in_all(linear, vocabulary.long), key=_length)
 
     def _in_all(self, parts: list[_Part], words: list[Word]) -> Iterator[Formula]:
+        deadline = time.perf_counter() + self.seconds
         for part in parts:
             fitting = [w for w in words if part.takes(w)]
             for start in range(0, len(fitting), _BATCH):
-                if time.perf_counter() > self.deadline:
+                if time.perf_counter() > deadline:
                     return
                 with np.errstate(all="ignore"):
                     yield from list(self._tried(part, fitting[start : start + _BATCH]))
@@ -195,7 +195,7 @@ class _Part:
         rng = np.random.default_rng(0)
         columns: list[Array] = []
         start = 0
-        for i, value in enumerate(self.values):
+        for i in range(len(self.values)):
             stop = start + self.setting.values[i].size
             system = self.setting.system[:, start:stop]
             start = stop
@@ -227,9 +227,7 @@ class _Part:
                 return None
             columns.append(column)
         slope = np.array(columns).T
-        linear = _same(slope @ shift.reshape(-1), moved) and _same(
-            -slope @ value.reshape(-1), zero
-        )
+        linear = _same(slope @ shift.reshape(-1), moved) and _same(-slope @ value.reshape(-1), zero)
         return slope if linear else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from gradaudit.backprop.vocabulary import is_harmless
 
 # how far what is predicted may be off for a run to be worth it, in parts of what is missing
 _SLACK: Final = 1e-3
+_MOST_GROUPS: Final = 3
 
 
 class Judge:
@@ -71,6 +73,11 @@ class Judge:
             return None
         return True if True in known else None if None in known else False
 
+    def tells(self, line: Line) -> bool:
+        """Tell whether a line could not make up for a mistake that was made anywhere else."""
+        known = [self.need(site) for site in holes(self.survey, line)]
+        return not known or any(need.telling for need in known)
+
     def is_solved(self, line: Line) -> bool:
         """Tell whether the effect of every place of a line is known."""
         places = holes(self.survey, line)
@@ -82,11 +89,6 @@ class Judge:
         for site in holes(self.survey, line):
             found |= self.need(site).explains(self._groups, ~self.wrong)
         return found
-
-    def part_of(self, need: Need) -> Need:
-        """Return what is needed for as many more entries to be right as the place explains."""
-        rows = need.explains(self._groups, ~self.wrong)
-        return need.among(rows | ~self.wrong) if rows.any() else Need(need.site, [], False)
 
     @functools.cached_property
     def _groups(self) -> list[NDArray[np.bool_]]:
@@ -110,9 +112,21 @@ class Judge:
             self._settings[site.number] = found
         return self._settings[site.number]
 
-    def part_setting(self, line: Line, need: Need) -> Setting | None:
-        """Return the surroundings of a place for a need that asks for part of the gradient."""
-        return setting_of(self.experiment, self.survey, self.reference, line, need)
+    def part_settings(self, line: Line, site: Site) -> Iterator[Setting]:
+        """Yield the surroundings of a place with parts of the gradient that it could make right.
+
+        First as much as it explains, then single groups of entries: of what a place explains some
+        may be due to another mistake.
+        """
+        setting = self.setting(line, site)
+        if setting is None or not setting.whole:
+            return
+        right, need = ~self.wrong, self.need(site)
+        explained = need.explains(self._groups, right)
+        chosen = [explained, *sorted(self._groups, key=np.sum, reverse=True)[:_MOST_GROUPS]]
+        for rows in chosen:
+            if rows.any() and np.any(need.system[rows] != 0):
+                yield setting.among(right | rows)
 
     # -- edits ------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ class Knowledge:
             self.found = [self._fault(r) for r in self._ordered(search.found)]
             self.complete = bool(self.found)
             raise
-        if not search.found and not self._chained(search):
+        if not (search.found or self._is_pinned() or self._chained(search)):
             self._far_fetched(search)
         if search.found:
             self.found = [self._fault(r) for r in self._ordered(search.found)]
@@ -139,10 +139,19 @@ class Knowledge:
         if self._by_tangents(search):
             return
         lines = self.ordered_lines(search.wrong)
+        if self._is_pinned():
+            for tier in (search.try_simple, search.try_names):
+                for line in lines:
+                    if not line.certain or (self._is_known(line) and not self._is_settled(line)):
+                        tier(line)
+            return
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
         covering = [line for line in covering if not self._is_settled(line)]
-        self.possible = {line.statement: search.judge.exists(line) for line in covering}
+        judge = search.judge
+        self.possible = {line.statement: judge.exists(line) for line in covering}
         whole = [line for line in covering if self.possible[line.statement] is not False]
+        # the last line of all can make up for anything
+        whole.sort(key=lambda line: not judge.tells(line))
         search.try_factors(whole)
         for line in whole:
             search.try_simple(line)
@@ -156,9 +165,9 @@ class Knowledge:
                 for line in lines:
                     if not line.certain:
                         tier(line)
-        for line in self._worth_more(search, whole):
-            search.try_names(line)
         unjudged = [x for x in self._worth_writing(search, whole) if not search.try_formulas(x)]
+        for line in self._worth_more(search, whole if not search.found else unjudged):
+            search.try_names(line)
         for line in unjudged:
             if line in self._worth_more(search, whole):
                 search.try_signs(line)
@@ -168,6 +177,13 @@ class Knowledge:
             for line in lines:
                 if line.certain and line not in covering:
                     search.try_names(line)
+
+    def _is_pinned(self) -> bool:
+        """Tell whether the fault is known to be at one of few lines."""
+        return self.tangents is not None and self.tangents.cause is not None
+
+    def _is_known(self, line: Line) -> bool:
+        return self.tangents is not None and self.tangents.knows(line)
 
     def _is_settled(self, line: Line) -> bool:
         return self.tangents is not None and line.statement in self.tangents.settled
@@ -207,7 +223,7 @@ class Knowledge:
             best = self._ordered(search.found)[0]
             if best.edit.weight < _FAR_FETCHED:
                 return self._worth_more(search, lines)
-        return lines
+        return [line for line in lines if search.judge.tells(line)]
 
     def _far_fetched(self, search: Search) -> None:
         """Try what is left when no plain edit explains anything."""
@@ -450,8 +466,12 @@ class Knowledge:
         """Return the edit that makes the most entries right and none wrong, the likeliest first."""
         search.welcome_parts()
         lines = self.ordered_lines(search.wrong)
-        explained = {line.statement: int(search.judge.explained(line).sum()) for line in lines}
-        telling = [x for x in lines if explained[x.statement] or not search.judge.is_solved(x)]
+        judge = search.judge
+        explained = {
+            line.statement: int(judge.explained(line).sum()) if judge.tells(line) else 0
+            for line in lines
+        }
+        telling = [x for x in lines if explained[x.statement] or not judge.is_solved(x)]
         telling.sort(key=lambda x: (-explained[x.statement], self.rank(x), x.first_seen))
         search.try_factors(telling)
         for line in telling:
@@ -487,6 +507,7 @@ class Knowledge:
         if self.chain and self.complete:
             return {s for s, standing in self.standings.items() if standing.right}
         return set()
+
 
 def _apply(experiment: Experiment, repair: Repair) -> None:
     edit = repair.edit

@@ -14,7 +14,7 @@ from gradaudit.backprop.events import Array, Change, Event
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.reference import Reference
-from gradaudit.backprop.survey import Line, Survey
+from gradaudit.backprop.survey import Effect, Line, Survey
 
 # more unknowns than this are not solved for: one evaluation each
 _MOST: Final = 160
@@ -37,6 +37,8 @@ class Need:
         Whether any values of this place make the gradient right; None when that is not known.
     unique : bool
         Whether only these.
+    telling : bool
+        Whether not every gradient could be had by other values of this place.
     system : ndarray, shape (n, p)
         How the entries of the gradient move with each of the p entries of all its values.
     missing : ndarray, shape (n,)
@@ -49,6 +51,7 @@ class Need:
     events: list[Event]
     exists: bool | None
     unique: bool = False
+    telling: bool = False
     system: Array = field(default_factory=lambda: np.zeros((0, 0)))
     missing: Array = field(default_factory=lambda: np.zeros(0))
     shift: Array = field(default_factory=lambda: np.zeros(0))
@@ -62,10 +65,9 @@ class Need:
         answer, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
         scale = float(np.max(np.abs(missing), initial=0.0))
         left = float(np.max(np.abs(system @ answer - missing), initial=0.0))
-        unique = bool(rank == system.shape[1])
-        return Need(
-            self.site, self.events, left <= _SOLVED * scale, unique, system, missing, answer
-        )
+        exists, unique = left <= _SOLVED * scale, bool(rank == system.shape[1])
+        telling = bool(rank < missing.size)
+        return Need(self.site, self.events, exists, unique, telling, system, missing, answer)
 
     def explains(
         self, groups: Sequence[NDArray[np.bool_]], right: NDArray[np.bool_]
@@ -104,22 +106,20 @@ def holes(survey: Survey, line: Line) -> list[Site]:
     feeding = [
         site
         for site in line.sites
-        if site.role in ("value", "part", "use")
-        and site.number in survey.effects
-        and survey.effects[site.number].kind == "backward"
+        if site.role in ("value", "part", "use") and _feeds(survey.effects.get(site.number))
     ]
-    inner = {
-        part
-        for site in feeding
-        for part in ast.walk(site.node)
-        if part is not site.node
-    }
+    inner = {part for site in feeding for part in ast.walk(site.node) if part is not site.node}
     return [site for site in feeding if site.node not in inner]
 
 
-def need_of(
-    experiment: Experiment, survey: Survey, reference: Reference, site: Site
-) -> Need:
+def _feeds(effect: Effect | None) -> bool:
+    """Tell whether a place feeds the gradient, and not the cost; zeros do when filled in."""
+    if effect is None:
+        return False
+    return effect.kind == "backward" or (effect.kind == "dead" and effect.reach is not None)
+
+
+def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: Site) -> Need:
     """Solve for the values of one place.
 
     Notes
@@ -147,7 +147,8 @@ def need_of(
     system = np.array(columns).T
     missing = -reference.errors(base)
     answer, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
-    need = Need(site, events, None, bool(rank == size), system, missing, answer)
+    unique, telling = bool(rank == size), bool(rank < missing.size)
+    need = Need(site, events, None, unique, telling, system, missing, answer)
     outcome = _moved(experiment, reference, need.shifts(survey))
     if reference.accepts(outcome):
         need.exists = True
@@ -210,6 +211,10 @@ class Setting:
     missing: Array
     whole: bool = True
 
+    def among(self, rows: NDArray[np.bool_]) -> Setting:
+        """Return the same with only some entries of the gradient to be made right."""
+        return Setting(self.spaces, self.values, self.system[rows], self.missing[rows])
+
 
 def setting_of(
     experiment: Experiment,
@@ -248,9 +253,7 @@ def setting_of(
     return _first_time(spaces, values, need)
 
 
-def _first_time(
-    spaces: list[dict[str, Any]], values: list[Array], need: Need
-) -> Setting | None:
+def _first_time(spaces: list[dict[str, Any]], values: list[Array], need: Need) -> Setting | None:
     """Judge by the first value alone, whose surroundings no other can have made wrong.
 
     The others may be anything: what they could make up for does not count.
@@ -279,7 +282,7 @@ def _evaluated(code: Any, spaces: Sequence[dict[str, Any]]) -> list[Array] | Non
     found: list[Array] = []
     try:
         for space in spaces:
-            found.append(np.asarray(eval(code, space), dtype=np.float64))  # noqa: S307
+            found.append(np.asarray(eval(code, space), dtype=np.float64))
     except Exception:
         return None
     return found

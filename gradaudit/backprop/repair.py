@@ -6,7 +6,6 @@ import ast
 import itertools
 import math
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType
@@ -18,8 +17,9 @@ from gradaudit.backprop.edits import Edit, Editor, Scope
 from gradaudit.backprop.events import Array, Look
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.formulas import Formula, Formulas
+from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.judge import Judge
-from gradaudit.backprop.needs import Need, holes
+from gradaudit.backprop.needs import Setting, holes
 from gradaudit.backprop.program import Key, Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
@@ -34,7 +34,7 @@ _BORROWED: Final = 40
 # formulas that are run, those that must be right before the search ends, and its time
 _MOST_FORMULAS: Final = 12
 _ENOUGH: Final = 3
-_FORMULA_SECONDS: Final = 2.0
+_FORMULA_SECONDS: Final = 1.0
 _FORMS: Final[tuple[tuple[str, Callable[[float], float]], ...]] = (
     ("{n}", lambda n: n),
     ("1 / {n}", lambda n: 1 / n),
@@ -190,46 +190,50 @@ class Search:
             False when the line cannot be judged by its values alone.
         """
         editor = self._editor(line)
-        spots = {spot.node: spot for spot in editor.spots}
         judged = True
-        judge = self.judge
         for site in holes(self.survey, line):
-            need = judge.part_of(judge.need(site)) if partly else judge.need(site)
-            if need.exists is False or not isinstance(site.node, ast.expr):
+            settings = self._settings(line, site, partly=partly)
+            judged = judged and bool(settings or self.judge.need(site).exists is False)
+            if not settings or not isinstance(site.node, ast.expr):
                 continue
-            formulas = self._formulas(line, need, partly) if need.exists else None
-            if formulas is None:
-                judged = False
-                continue
-            before, tried = len(self.found) + len(self.partial), 0
-            for formula in formulas:
-                if formula.node not in spots:
-                    continue
-                for amount, constant in self._amounts(line, formula):
-                    edit = editor.formula(spots[formula.node], formula, amount, constant)
-                    self.attempt(line, edit)
-                tried += 1
-                more = len(self.found) + len(self.partial) - before
-                if more > _ENOUGH or tried > _MOST_FORMULAS:
-                    break
+            vocabulary: Vocabulary | None = None
+            for setting in settings:
+                formulas = Formulas(site.node, setting, _FORMULA_SECONDS)
+                vocabulary = vocabulary or self._vocabulary(line, setting, formulas)
+                before = len(self.found) + len(self.partial)
+                for stage in (formulas.short, formulas.long):
+                    self._try_stage(line, editor, stage(vocabulary))
+                    if len(self.found) + len(self.partial) > before:
+                        break
         return judged
 
-    def _formulas(self, line: Line, need: Need, partly: bool) -> Iterator[Formula] | None:
-        """Return what gives the needed values; None when what is seen there does not tell."""
-        assert isinstance(need.site.node, ast.expr)
-        known = self.judge.part_setting(line, need) if partly else None
-        setting = known or self.judge.setting(line, need.site)
-        if setting is None:
-            return None
-        # some of the time is left for trying what was made
-        made = time.perf_counter() + 0.6 * _FORMULA_SECONDS
-        deadline = time.perf_counter() + _FORMULA_SECONDS
-        formulas = Formulas(need.site.node, setting, deadline)
-        trees = [line.statement, line.scope, *(unit.tree for unit in self.experiment.program.units)]
-        vocabulary = Vocabulary(
-            setting.spaces, trees, self._arity, self._numpy, formulas.shapes(), made
+    def _settings(self, line: Line, site: Site, *, partly: bool) -> list[Setting]:
+        """Return what is needed where a place stands; nothing when that is not known."""
+        if partly:
+            return list(self.judge.part_settings(line, site))
+        whole = self.judge.setting(line, site) if self.judge.need(site).exists else None
+        return [] if whole is None else [whole]
+
+    def _vocabulary(self, line: Line, setting: Setting, formulas: Formulas) -> Vocabulary:
+        trees = [line.scope, *(unit.tree for unit in self.experiment.program.units)]
+        return Vocabulary(
+            setting.spaces,
+            trees,
+            self._arity,
+            self._numpy,
+            formulas.shapes(),
+            ast.unparse(line.statement),
+            _FORMULA_SECONDS,
         )
-        return formulas.found(vocabulary)
+
+    def _try_stage(self, line: Line, editor: Editor, formulas: list[Formula]) -> None:
+        spots = {spot.node: spot for spot in editor.spots}
+        before = len(self.found) + len(self.partial)
+        for formula in [f for f in formulas if f.node in spots][:_MOST_FORMULAS]:
+            for amount, constant in self._amounts(line, formula):
+                self.attempt(line, editor.formula(spots[formula.node], formula, amount, constant))
+            if len(self.found) + len(self.partial) - before > _ENOUGH:
+                return
 
     def _amounts(
         self, line: Line, formula: Formula

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -204,6 +202,14 @@ class Track:
     def right(self) -> bool:
         """Whether all values are as they should be."""
         return self.agreeing > 0 and not self.off
+
+    @property
+    def parameters(self) -> str:
+        """The parameters by which its values are derivatives: ``theta[3]``, or ``theta``."""
+        order = self.order
+        if order.shape == "single" and (order.every == 1 or len(self.wanted) == 1):
+            return f"theta[{order.first}]"
+        return "theta"
 
     def compare(self, recording: Recording) -> list[Event]:
         """Return the values of a run that are not as they should be."""
@@ -436,13 +442,3 @@ def name_likeness(name: str, forward: str) -> int:
 def _letters(name: str) -> str:
     words = re.findall(r"[A-Za-z_][A-Za-z_0-9]*", name.partition("[")[0])
     return words[-1].replace("_", "").lower() if words else ""
-
-
-# -- which one is the fault ---------------------------------------------------------------------
-
-
-def describe_order(track: Track) -> str:
-    """Name the parameters of a track: ``theta[3]``, or ``theta`` for several."""
-    single = track.order.shape == "single" and len({track.order.place(0)[1]}) == 1
-    alone = single and (len(track.wanted) == 1 or (track.order.every == 1))
-    return f"theta[{track.order.place(0)[1]}]" if alone else "theta"

@@ -21,10 +21,11 @@ Operation = Callable[..., Any]
 
 # so many expressions of each size at most
 _MOST_ATOMS: Final = 70
-_MOST_PLAIN: Final = 420
+_SHORT: Final = 2
+_MOST_PLAIN: Final = 800
 _MOST_PRODUCTS: Final = 2500
-_MOST_PAIRS: Final = 8000
-_MOST_TRIPLES: Final = 12000
+_MOST_PAIRS: Final = 12000
+_MOST_TRIPLES: Final = 6000
 # of one value, of its own shape: the slopes that are met everywhere, and others
 _SLOPES: Final[Mapping[str, Operation]] = {
     "{x} ** 2": lambda x: x**2,
@@ -73,12 +74,64 @@ _OF_MATRICES: Final[Mapping[str, Operation]] = {
 }
 _KNOWN_MODULES: Final = ("numpy", "scipy", "math", "builtins")
 _HARMLESS: Final = frozenset(
-    "sum mean max min dot T reshape transpose ravel copy prod std var cumsum diagonal trace clip "
-    "astype squeeze conj real imag swapaxes repeat size shape ndim item get flatten".split()
+    [
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "dot",
+        "T",
+        "reshape",
+        "transpose",
+        "ravel",
+        "copy",
+        "prod",
+        "std",
+        "var",
+        "cumsum",
+        "diagonal",
+        "trace",
+        "clip",
+        "astype",
+        "squeeze",
+        "conj",
+        "real",
+        "imag",
+        "swapaxes",
+        "repeat",
+        "size",
+        "shape",
+        "ndim",
+        "item",
+        "get",
+        "flatten",
+    ]
 )
 _CHANGING: Final = frozenset(
-    "append extend pop popleft appendleft insert remove sort reverse clear update setdefault "
-    "popitem fill put resize partition write send close add discard".split()
+    [
+        "append",
+        "extend",
+        "pop",
+        "popleft",
+        "appendleft",
+        "insert",
+        "remove",
+        "sort",
+        "reverse",
+        "clear",
+        "update",
+        "setdefault",
+        "popitem",
+        "fill",
+        "put",
+        "resize",
+        "partition",
+        "write",
+        "send",
+        "close",
+        "add",
+        "discard",
+    ]
 )
 
 
@@ -125,8 +178,10 @@ class Vocabulary:
         What the file calls numpy.
     shapes : set of tuple
         Shapes that are wanted; values that broadcast to one of them are kept.
-    deadline : float
-        No expression is tried after this time of `time.perf_counter`.
+    near : str
+        Source of the statement: names that it reads come first.
+    seconds : float
+        How long to make the short ones, and the long ones.
     """
 
     def __init__(
@@ -136,9 +191,11 @@ class Vocabulary:
         functions: Mapping[str, int],
         numpy: str,
         shapes: set[tuple[int, ...]],
-        deadline: float,
+        near: str,
+        seconds: float,
     ) -> None:
         self.spaces = spaces
+        self.near = near
         self.numpy = numpy
         self.functions = {
             name: spaces[0][name]
@@ -146,15 +203,15 @@ class Vocabulary:
             if arity == 1 and callable(spaces[0].get(name))
         }
         self.shapes = shapes
-        self.deadline = deadline
+        self.seconds = seconds
+        self.deadline = time.perf_counter() + seconds
         self._fitting: dict[tuple[int, ...], bool] = {}
         self._seen: set[Any] = set()
         self._weights = np.zeros(0)
         self.atoms = self._first(self._atoms(trees), _MOST_ATOMS)
         self.plain = [*self.atoms, *self._first(self._plain(), _MOST_PLAIN)]
-        self.products = self._first(self._products(), _MOST_PRODUCTS)
-        self.pairs = self._first(self._pairs(), _MOST_PAIRS)
-        self.triples = self._first(self._triples(), _MOST_TRIPLES)
+        self._products = self._first(self._matrix_products(2), _MOST_PRODUCTS)
+        self._pairs = self._first(self._elementwise(2), _MOST_PAIRS)
 
     def _first(self, words: Iterator[Word], most: int) -> list[Word]:
         found: list[Word] = []
@@ -164,11 +221,21 @@ class Vocabulary:
                 break
         return found
 
-    def words(self) -> Iterator[Word]:
-        """Yield the expressions whose values fit one of the wanted shapes, simple ones first."""
-        for word in (*self.plain, *self.products, *self.pairs, *self.triples):
-            if self.fits(word.shape):
-                yield word
+    @functools.cached_property
+    def short(self) -> list[Word]:
+        """The expressions of two names or operations at most that fit a wanted shape."""
+        known = (*self.plain, *self._products, *self._pairs)
+        return [word for word in known if word.size <= _SHORT and self.fits(word.shape)]
+
+    @functools.cached_property
+    def long(self) -> list[Word]:
+        """Longer ones; they are made when they are asked for."""
+        self.deadline = time.perf_counter() + self.seconds
+        self._products += self._first(self._matrix_products(3), _MOST_PRODUCTS)
+        self._pairs += self._first(self._elementwise(3), _MOST_PAIRS)
+        triples = self._first(self._triples(), _MOST_TRIPLES)
+        known = (*self.plain, *self._products, *self._pairs, *triples)
+        return [word for word in known if word.size > _SHORT and self.fits(word.shape)]
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Tell whether a value of this shape broadcasts to a wanted one."""
@@ -190,8 +257,14 @@ class Vocabulary:
                 if isinstance(node, ast.Subscript | ast.Attribute | ast.Call | ast.BinOp):
                     for text, size in self._of_source(node):
                         texts.setdefault(text, size)
-        # names, before what the source makes of them
-        for text, size in sorted(texts.items(), key=lambda pair: pair[1]):
+        near = set(re.findall(r"[A-Za-z_]\w*", self.near))
+
+        def order(text: str) -> tuple[int, bool]:
+            return texts[text], not near & set(re.findall(r"[A-Za-z_]\w*", text))
+
+        # names before what the source makes of them, those of the statement itself first
+        for text in sorted(texts, key=order):
+            size = texts[text]
             values = evaluate_text(text, self.spaces)
             if values is not None:
                 yield from self._new(text, values, size)
@@ -211,55 +284,58 @@ class Vocabulary:
                         yield f"{ast.unparse(node.value)}[{inside}]", 2
 
     def _plain(self) -> Iterator[Word]:
-        for atom in self.atoms:
-            for pattern, operation in _turns(atom.shape).items():
-                yield from self._made(pattern.format(x=atom.operand), operation, (atom,), atom.size)
-        for atom in self.atoms:
-            for more, operations in _operations(atom.shape):
-                for pattern, operation in operations.items():
+        """Yield what is done to single values, the usual things to all of them first."""
+        for more in (0, 1, 2):
+            for atom in self.atoms:
+                for pattern, operation in _operations(atom.shape, more):
                     text = pattern.format(x=atom.operand, np=self.numpy)
                     yield from self._made(text, operation, (atom,), atom.size + more)
-            for name, function in self.functions.items():
-                values = _apply(function, (atom,))
-                for pattern, operation in _CALLS.items():
-                    if values is not None:
-                        text = pattern.format(x=atom.text, f=name)
-                        made = _apply(operation, (Word("", values, 0),))
-                        yield from self._new(text, made, atom.size + 1)
+                if more == 1:
+                    yield from self._called(atom)
 
-    def _products(self) -> Iterator[Word]:
-        """Yield products of matrices and vectors."""
-        sides = sorted((w for w in self.plain if w.shape and len(w.shape) < 3), key=_size)
-        for total in (2, 3):
-            for left, right in itertools.product(sides, repeat=2):
-                if left.size + right.size != total or left.shape[-1] != right.shape[0]:
-                    continue
-                if self.fits((*left.shape[:-1], *right.shape[1:])):
-                    text = f"{left.operand} @ {right.operand}"
-                    yield from self._made(text, np.matmul, (left, right), total)
+    def _called(self, atom: Word) -> Iterator[Word]:
+        """Yield what the user's own functions make of a value."""
+        for name, function in self.functions.items():
+            values = _apply(function, (atom,))
+            for pattern, operation in _CALLS.items():
+                if values is not None:
+                    text = pattern.format(x=atom.text, f=name)
+                    made = _apply(operation, (Word("", values, 0),))
+                    yield from self._new(text, made, atom.size + 1)
+
+    def _matrix_products(self, total: int) -> Iterator[Word]:
+        """Yield products of matrices and vectors, of so many names and operations."""
+        sides = [w for w in self.plain if 0 < len(w.shape) < 3]
+        for left, right in itertools.product(sides, repeat=2):
+            if left.size + right.size != total or left.shape[-1] != right.shape[0]:
+                continue
+            if self.fits((*left.shape[:-1], *right.shape[1:])):
+                text = f"{left.operand} @ {right.operand}"
+                yield from self._made(text, np.matmul, (left, right), total)
+        if total > 2:
+            return
         vectors = [w for w in self.atoms if len(w.shape) == 1]
         for left, right in itertools.product(vectors, repeat=2):
             if self.fits(left.shape + right.shape):
                 text = f"{self.numpy}.outer({left.text}, {right.text})"
-                yield from self._made(text, np.outer, (left, right), 3)
+                yield from self._made(text, np.outer, (left, right), total)
 
-    def _pairs(self) -> Iterator[Word]:
-        """Yield products, quotients, sums of two values, and sums over products."""
-        for total in (2, 3, 4):
-            for left, right in self._couples(total):
-                shape = together(left.shape, right.shape)
-                if shape is None:
-                    continue
-                a, b = left.operand, right.operand
-                if self.fits(shape):
-                    yield from self._made(f"{a} * {b}", np.multiply, (left, right), total)
-                    if total == 2:
-                        yield from self._made(f"{a} / {b}", np.divide, (left, right), total)
-                        yield from self._made(f"{b} / {a}", np.divide, (right, left), total)
-                        yield from self._made(f"({a} - {b})", np.subtract, (left, right), total)
-                        yield from self._made(f"({a} + {b})", np.add, (left, right), total)
-                if shape and total < 4:
-                    yield from self._summed(left, right, len(shape))
+    def _elementwise(self, total: int) -> Iterator[Word]:
+        """Yield products, quotients and sums of two values, and sums over products."""
+        for left, right in self._couples(total):
+            shape = together(left.shape, right.shape)
+            if shape is None:
+                continue
+            a, b = left.operand, right.operand
+            if self.fits(shape):
+                yield from self._made(f"{a} * {b}", np.multiply, (left, right), total)
+                if total == 2:
+                    yield from self._made(f"{a} / {b}", np.divide, (left, right), total)
+                    yield from self._made(f"{b} / {a}", np.divide, (right, left), total)
+                    yield from self._made(f"({a} - {b})", np.subtract, (left, right), total)
+                    yield from self._made(f"({a} + {b})", np.add, (left, right), total)
+            if shape and total < 4:
+                yield from self._summed(left, right, len(shape))
 
     def _couples(self, total: int) -> Iterator[tuple[Word, Word]]:
         by_size: dict[int, list[Word]] = {}
@@ -286,7 +362,7 @@ class Vocabulary:
 
     def _triples(self) -> Iterator[Word]:
         """Yield a value times a product or a sum."""
-        for product in (*self.products, *self.pairs):
+        for product in (*self._products, *self._pairs):
             if product.size > 3 or " / " in product.text:
                 continue
             for atom in self.atoms:
@@ -332,26 +408,21 @@ def _apply(operation: Operation, words: Sequence[Word]) -> Values | None:
     return found
 
 
-def _turns(shape: tuple[int, ...]) -> Mapping[str, Operation]:
-    """Return what turns a value of a shape, which costs nothing."""
-    if len(shape) == 2:
-        return {"{x}.T": np.transpose}
-    return {"{x}[:, None]": lambda x: x[:, None]} if len(shape) == 1 else {}
-
-
-def _operations(shape: tuple[int, ...]) -> Iterator[tuple[int, Mapping[str, Operation]]]:
-    """Yield what can be done to a value of a shape, with how much it adds to the size."""
-    yield 1, _SLOPES
-    if shape:
-        yield 1, _SUMS
-        yield 1, _MEANS
-    yield 2, _RARE_SLOPES
-    if len(shape) == 2 and shape[0] == shape[1]:
-        yield 2, _OF_MATRICES
-
-
-def _size(word: Word) -> int:
-    return word.size
+def _operations(shape: tuple[int, ...], more: int) -> Iterator[tuple[str, Operation]]:
+    """Yield what can be done to a value of a shape, of those that add so much to the size."""
+    if more == 0 and len(shape) == 2:
+        yield "{x}.T", np.transpose
+    elif more == 0 and len(shape) == 1:
+        yield "{x}[:, None]", lambda x: x[:, None]
+    elif more == 1:
+        yield from _SLOPES.items()
+        if shape:
+            yield from _SUMS.items()
+            yield from _MEANS.items()
+    elif more == 2:
+        yield from _RARE_SLOPES.items()
+        if len(shape) == 2 and shape[0] == shape[1]:
+            yield from _OF_MATRICES.items()
 
 
 def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | None:
