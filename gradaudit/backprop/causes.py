@@ -27,6 +27,7 @@ from gradaudit.backprop.tangents import (
     name_of,
     track_of,
     tracks,
+    transformed,
 )
 
 # guesses of what an unrecognised place stands for that are run, and their time
@@ -110,15 +111,16 @@ def sensitivities(
     tangents = measure_tangents(experiment, survey, reference)
     if tangents is None:
         return None
-    found, unknown = tracks(experiment.sites, survey, tangents)
+    kinds = [tangents, *transformed(tangents)]
+    found, unknown = tracks(experiment.sites, survey, kinds)
     doubtful = [t for t in found if _is_doubtful(t, experiment.sites, tangents)]
     found = [track for track in found if track not in doubtful]
     unknown += [(track.site, track.line) for track in doubtful]
     unsure = {site.number for site, _ in unknown} | {t.site.number for t in found if not t.right}
     right = {t.line.statement for t in found if t.right}
     right -= {s.statement for line in survey.lines for s in line.sites if s.number in unsure}
-    settled = {s for s in right if not _stores_a_part(s)}
-    finder = _Finder(experiment, survey, reference, tangents, found)
+    settled = {s for s in right if not stores_a_part(s)}
+    finder = _Finder(experiment, survey, reference, kinds, found)
     return Sensitivities(found, right, settled, finder.cause([*doubtful, *finder.guesses(unknown)]))
 
 
@@ -134,7 +136,8 @@ def _is_doubtful(track: Track, sites: Sequence[Site], tangents: Tangents) -> boo
     return any(name_likeness(name, name_of(sites[number])) > own for number in tangents.by_site)
 
 
-def _stores_a_part(statement: ast.stmt) -> bool:
+def stores_a_part(statement: ast.stmt) -> bool:
+    """Tell whether a statement may put a right value into a wrong place."""
     targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
     return any(isinstance(t, ast.Subscript | ast.Tuple | ast.List) for t in targets)
 
@@ -147,13 +150,14 @@ class _Finder:
         experiment: Experiment,
         survey: Survey,
         reference: Reference,
-        tangents: Tangents,
+        kinds: Sequence[Tangents],
         found: Sequence[Track],
     ) -> None:
         self.experiment = experiment
         self.survey = survey
         self.reference = reference
-        self.tangents = tangents
+        self.kinds = kinds
+        self.tangents = kinds[0]
         self.tracks = found
         self.events = events_by_site(survey.recording)
         self.order = {event: i for i, event in enumerate(survey.recording.values)}
@@ -244,22 +248,18 @@ class _Finder:
         for likeness, site, line, forward in sorted(pairs, key=lambda p: -p[0]):
             if likeness == 0 and site.number in named:
                 continue
-            for order in self._orders(site, forward):
-                track = track_of(
-                    site, line, self.events[site.number], order, self.survey, self.tangents
-                )
+            for order, kind in itertools.product(self._orders(site, forward), self.kinds):
+                events = self.events[site.number]
+                track = track_of(site, line, events, order, self.survey, kind)
                 if track is not None and track.off:
                     yield track
 
     def _orders(self, site: Site, forward: int) -> Iterator[Order]:
         """Yield the orders in which the numbers of values fit."""
-        count, runs, n = (
-            len(self.events[site.number]),
-            len(self.tangents.by_site[forward]),
-            self.tangents.size,
-        )
-        value = self.survey.recording.values[self.events[site.number][0]]
-        rest = self.tangents.slopes[self.tangents.by_site[forward][0]].shape[1:]
+        mine, theirs = self.events[site.number], self.tangents.by_site[forward]
+        count, runs, n = len(mine), len(theirs), self.tangents.size
+        value = self.survey.recording.values[mine[0]]
+        rest = self.tangents.slopes[theirs[0]].shape[1:]
         if runs - 1 <= count <= runs + 1:
             for start in {0, runs - count}:
                 if value.shape[1:] == rest and value.shape[:1] == (n,):
@@ -310,7 +310,7 @@ def needed(
 
     None when that cannot be told.
     """
-    chosen = _chosen(cause, site)
+    chosen = [] if _calls(site.node, cause.track.line.scope) else _chosen(cause, site)
     if not chosen:
         return None
     system = _system(experiment, reference, cause, site, chosen)
@@ -318,14 +318,25 @@ def needed(
         return None
     missing = _laid(cause.track.wanted[e] - cause.recording.values[e] for e, _ in chosen)
     inputs = list(dict.fromkeys(before for _, before in chosen))
-    answer, _, rank, size = (*np.linalg.lstsq(system, missing, rcond=1e-9)[:3], system.shape[1])
+    solved, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
+    answer, size = np.asarray(solved, dtype=np.float64), system.shape[1]
     scale = float(np.max(np.abs(missing)))
     left = float(np.max(np.abs(system @ answer - missing)))
     exists = left <= _SOLVED * scale
     need = Need(site, inputs, exists, bool(rank == size), True, system, missing, answer)
     if not exists:
+        # a number could still become an array, of which nothing is known
+        if cause.recording.values[inputs[0]].size < cause.track.wanted[chosen[0][0]].size:
+            need.exists = None
         return need, None
     return need, _surroundings(experiment, reference, cause, line, need)
+
+
+def _calls(node: ast.AST, scope: ast.AST) -> bool:
+    """Tell whether an expression calls the function in which the fault shows: it is over later."""
+    name = getattr(scope, "name", "")
+    called = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+    return any(name in (getattr(f, "id", None), getattr(f, "attr", None)) for f in called)
 
 
 def _chosen(cause: Cause, site: Site) -> list[tuple[Event, Event]]:
@@ -426,7 +437,9 @@ def _surroundings(
     if code is None:
         return None
     unit = experiment.program.units[need.site.unit]
-    top: dict[str, Any] = next((f[0].__globals__ for f in unit.functions.values()), {})
+    top: dict[str, Any] = {}
+    for functions in unit.functions.values():
+        top = functions[0].__globals__
     _, recording = experiment.record_scenes(reference.theta, line.statement, cause.changes)
     spaces: list[dict[str, Any]] = []
     values: list[Array] = []

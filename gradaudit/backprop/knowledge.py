@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.causes import Sensitivities, needed
+from gradaudit.backprop.causes import Sensitivities, needed, stores_a_part
 from gradaudit.backprop.edits import Edit
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.matching import Account, Derivatives, Standing, account, standings
@@ -200,7 +200,11 @@ class Knowledge:
                 if told is not None:
                     search.judge.learn(*told)
             self.possible[line.statement] = search.judge.exists(line)
-        lines = [x for x in cause.lines if self.possible[x.statement] is not False]
+        lines = [
+            line
+            for line in cause.lines
+            if self.possible[line.statement] is not False or stores_a_part(line.statement)
+        ]
         tiers = (
             search.try_simple,
             search.try_names,

@@ -37,6 +37,7 @@ _BARS: Final = 10.0
 _MOST_ENTRIES: Final = 3_000_000
 
 Shape = Literal["single", "first", "last"]
+_Label = tuple[Event, Shape, int]
 
 
 @dataclass(slots=True, eq=False)
@@ -53,12 +54,15 @@ class Tangents:
         The events of each place, in order.
     size : int
         Number of parameters.
+    parameters : str
+        What to call them.
     """
 
     slopes: dict[Event, Array]
     bars: dict[Event, float]
     by_site: dict[int, list[Event]]
     size: int
+    parameters: str = "theta"
 
 
 def affordable(
@@ -133,6 +137,29 @@ def _differentiate(
     return True
 
 
+def transformed(tangents: Tangents) -> list[Tangents]:
+    """Return the derivatives by what is made of each parameter first, such as its exponential.
+
+    None when nothing is made of single parameters.
+    """
+    slopes = np.ones(tangents.size)
+    for event in sorted(tangents.slopes, reverse=True):  # the first ones count
+        entries = tangents.slopes[event].reshape(tangents.size, -1)
+        for entry in np.flatnonzero(np.count_nonzero(entries, axis=0) == 1):
+            j = int(np.flatnonzero(entries[:, entry])[0])
+            alone = np.count_nonzero(entries[j]) == 1
+            if alone and abs(abs(entries[j, entry]) - 1.0) > _OFF:
+                slopes[j] = entries[j, entry]
+    if np.all(slopes == 1.0):
+        return []
+    scaled: dict[Event, Array] = {}
+    bars: dict[Event, float] = {}
+    for event, slope in tangents.slopes.items():
+        scaled[event] = slope / slopes.reshape(-1, *[1] * (slope.ndim - 1))
+        bars[event] = tangents.bars[event] / min(1.0, float(np.min(np.abs(slopes))))
+    return [Tangents(scaled, bars, tangents.by_site, tangents.size, "transformed theta")]
+
+
 # -- what a place gives, and what it should give ------------------------------------------------
 
 
@@ -188,6 +215,8 @@ class Track:
         How many values, that could not be right by accident, are as they should be.
     off : list of Event
         The values that are not.
+    of : str
+        What the parameters are called.
     """
 
     site: Site
@@ -197,6 +226,7 @@ class Track:
     bars: dict[Event, float] = field(default_factory=dict[Event, float])
     agreeing: int = 0
     off: list[Event] = field(default_factory=list[Event])
+    of: str = "theta"
 
     @property
     def right(self) -> bool:
@@ -208,8 +238,8 @@ class Track:
         """The parameters by which its values are derivatives: ``theta[3]``, or ``theta``."""
         order = self.order
         if order.shape == "single" and (order.every == 1 or len(self.wanted) == 1):
-            return f"theta[{order.first}]"
-        return "theta"
+            return f"{self.of}[{order.first}]"
+        return self.of
 
     def compare(self, recording: Recording) -> list[Event]:
         """Return the values of a run that are not as they should be."""
@@ -222,22 +252,23 @@ class Track:
 
 
 def tracks(
-    sites: Sequence[Site], survey: Survey, tangents: Tangents
+    sites: Sequence[Site], survey: Survey, kinds: Sequence[Tangents]
 ) -> tuple[list[Track], list[tuple[Site, Line]]]:
     """Recognise the places that carry tangents, in the order of the run; and those that do not."""
     found: list[Track] = []
     unknown: list[tuple[Site, Line]] = []
-    table = _Table(tangents)
+    tables = [_Table(tangents) for tangents in kinds]
     events = events_by_site(survey.recording)
     for line in survey.lines:
         for site in line.sites:
             if not carries(site, survey):
                 continue
-            track = _recognise(site, line, events[site.number], sites, survey, tangents, table)
-            if track is None:
-                unknown.append((site, line))
+            mine = [_recognise(site, line, events[site.number], sites, survey, t) for t in tables]
+            known = [track for track in mine if track is not None]
+            if known:
+                found.append(max(known, key=lambda track: track.agreeing))
             else:
-                found.append(track)
+                unknown.append((site, line))
     return found, unknown
 
 
@@ -262,10 +293,10 @@ def _recognise(
     events: Sequence[Event],
     sites: Sequence[Site],
     survey: Survey,
-    tangents: Tangents,
     table: _Table,
 ) -> Track | None:
     """Find the forward place whose tangents the values of a place are, in some order."""
+    tangents = table.tangents
     groups: dict[tuple[int, Shape], list[tuple[int, int, int]]] = {}
     for number, event in enumerate(events):
         value = survey.recording.values[event]
@@ -312,7 +343,7 @@ def track_of(
     tangents: Tangents,
 ) -> Track | None:
     """Compare the values of a place with what they should be; None when that is not known."""
-    track = Track(site, line, order)
+    track = Track(site, line, order, of=tangents.parameters)
     forward = tangents.by_site.get(order.site, [])
     for number, event in enumerate(events):
         k, j = order.place(number)
@@ -379,14 +410,14 @@ class _Table:
             self.tables[value.shape] = self._shelf(value.shape)
         shelf = self.tables[value.shape]
         for i in shelf.near(value):
-            event, shape, j = shelf.labels[i]
+            event, shape, j = shelf.labels[int(i)]
             wanted = _wanted(self.tangents.slopes[event], shape, j, value.shape)
             if wanted is not None and _agree(value, wanted, self.tangents.bars[event], _ALIKE):
                 yield event, shape, j
 
     def _shelf(self, like: tuple[int, ...]) -> _Shelf:
         n = self.tangents.size
-        labels: list[tuple[Event, Shape, int]] = []
+        labels: list[_Label] = []
         weights = np.random.default_rng(0).uniform(0.5, 1.0, like)
         ways: list[tuple[Shape, tuple[int, ...], int]] = [("single", like, 1)]
         if like and 1 < like[0] <= n:
@@ -409,7 +440,7 @@ class _Table:
 
 @dataclass(slots=True, eq=False)
 class _Shelf:
-    labels: list[tuple[Event, Shape, int]]
+    labels: list[_Label]
     keys: Array
     bars: Array
     weights: Array
