@@ -40,6 +40,8 @@ from gradaudit.errors import GradauditError
 from gradaudit.evaluator import Evaluator
 from gradaudit.problem import Problem
 
+MODELS = Path(__file__).parent / "models" / "traced"
+
 
 class TooSlow(Exception):
     """A mutant that does not come to an end."""
@@ -242,7 +244,7 @@ def measure(path: Path, options: argparse.Namespace, loader: Loader) -> Tally | 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folders", nargs="*", default=["benchmarks/models/traced"])
+    parser.add_argument("folders", nargs="*", type=Path, default=sorted(MODELS.iterdir()))
     parser.add_argument("--singles", type=int, default=4)
     parser.add_argument("--doubles", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -256,7 +258,7 @@ def main() -> None:
     seconds: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         loader = Loader(folder)
-        paths = [p for f in options.folders for p in sorted(Path(f).glob("*.py"))]
+        paths = [p for f in options.folders for p in sorted(f.glob("*.py"))]
         for path in paths:
             if options.only not in path.stem or path.stem.startswith(("_", "check")):
                 continue

@@ -361,9 +361,19 @@ class Evaluator:
     def _spend(self) -> None:
         if self._budget is not None and self.calls >= self._budget:
             raise BudgetExhausted(f"the budget of {self._budget:,} evaluations is used up")
-        if self._deadline is not None and time.perf_counter() > self._deadline and self.calls:
-            raise BudgetExhausted("the time is used up")
+        if self.calls:
+            self.require_time()
         self.calls += 1
+
+    def require_time(self) -> None:
+        """Raise when the time is used up: for work between two calls of the user's function.
+
+        Raises
+        ------
+        BudgetExhausted
+        """
+        if self._deadline is not None and time.perf_counter() > self._deadline:
+            raise BudgetExhausted("the time is used up")
 
     def _tell(self) -> None:
         if self._listener is not None:

@@ -14,11 +14,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gradaudit.backprop.adjoints import Adjoints, put_in
 from gradaudit.backprop.edits import Edit
 from gradaudit.backprop.events import Array
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
-from gradaudit.backprop.needs import Need, Setting, holes, need_of, setting_of
+from gradaudit.backprop.needs import Need, Setting, holes, need_of, setting_of, setting_with
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
 from gradaudit.backprop.vocabulary import is_harmless
@@ -45,6 +46,8 @@ class Judge:
         self.wrong = reference.wrong(survey.outcome.gradient)
         self._needs: dict[int, Need] = {}
         self._settings: dict[int, Setting | None] = {}
+        self._adjoints = Adjoints(experiment, survey, reference)
+        self.clamped: dict[ast.stmt, Site] = {}
         self._owners: dict[ast.stmt, dict[ast.AST, Site]] = {}
 
     # -- needs ------------------------------------------------------------------------------
@@ -112,6 +115,21 @@ class Judge:
             self._settings[site.number] = found
         return self._settings[site.number]
 
+    def true_setting(self, line: Line, site: Site) -> Setting | None:
+        """Return the surroundings of a place while true derivatives stand in for its values.
+
+        For recurrences, where wrong values come back as inputs. None when no derivative that was
+        measured makes the whole gradient right; what does is kept in `clamped`.
+        """
+        need = self.need(site)
+        for place, values in self._adjoints.candidates(site, need.events):
+            changes = put_in(need.events, values)
+            found = setting_with(self.experiment, self.reference, line, need, values, changes)
+            if found is not None:
+                self.clamped[line.statement] = place
+                return found
+        return None
+
     def part_settings(self, line: Line, site: Site) -> Iterator[Setting]:
         """Yield the surroundings of a place with parts of the gradient that it could make right.
 
@@ -146,7 +164,7 @@ class Judge:
         setting = self.setting(line, site)
         if setting is None or (partly and not setting.whole):
             return False
-        change = _change(site, edit, setting)
+        change = None if _reads(edit.new, setting.follow) else _change(site, edit, setting)
         if change is None:
             return False
         effect = setting.system @ change
@@ -171,6 +189,10 @@ class Judge:
             return False
         left = np.abs(effect - missing)[self.wrong]
         return bool(np.any(left <= _SLACK * np.abs(missing[self.wrong])))
+
+
+def _reads(node: ast.AST, names: frozenset[str]) -> bool:
+    return any(part.id in names for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
 def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from gradaudit.backprop.causes import Sensitivities, needed, stores_a_part
 from gradaudit.backprop.edits import Edit
 from gradaudit.backprop.experiment import Experiment
+from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.matching import Account, Derivatives, Standing, account, standings
 from gradaudit.backprop.needs import holes
 from gradaudit.backprop.reference import Reference, complete_reference
@@ -27,6 +29,8 @@ _MOST_FAULTS: Final = 6
 # edits that give the right factor by accident less often than a factor put there for it
 # edits that weigh less are slips of the pen
 _FAR_FETCHED: Final = 2.0
+# the search near the first wrong tangent
+_TANGENT_SECONDS: Final = 12.0
 _SPECIFIC: Final = ("variable", "function", "axis", "operator", "key", "kind of length")
 
 
@@ -53,6 +57,8 @@ class Knowledge:
     chain: list[Fault] = field(default_factory=list["Fault"])
     tangents: Sensitivities | None = None
     possible: dict[ast.stmt, bool | None] = field(default_factory=dict["ast.stmt", "bool | None"])
+    telling: set[ast.stmt] = field(default_factory=set["ast.stmt"])
+    clamped: Mapping[ast.stmt, Site] = field(default_factory=dict["ast.stmt", Site])
     complete: bool = False
     specific: bool = False
     first: tuple[Survey, Mapping[ast.stmt, Standing]] | None = None
@@ -128,7 +134,8 @@ class Knowledge:
             self.complete = bool(self.found)
             raise
         if not (search.found or self._is_pinned() or self._chained(search)):
-            self._far_fetched(search)
+            for line in search.survey.neutral:
+                search.try_neutral(line)
         if search.found:
             self.found = [self._fault(r) for r in self._ordered(search.found)]
             self.chain.clear()
@@ -148,10 +155,12 @@ class Knowledge:
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
         covering = [line for line in covering if not self._is_settled(line)]
         judge = search.judge
+        self.clamped = judge.clamped
+        self.telling = {line.statement for line in covering if judge.tells(line)}
         self.possible = {line.statement: judge.exists(line) for line in covering}
         whole = [line for line in covering if self.possible[line.statement] is not False]
         # the last line of all can make up for anything
-        whole.sort(key=lambda line: not judge.tells(line))
+        whole.sort(key=lambda line: line.statement not in self.telling)
         search.try_factors(whole)
         for line in whole:
             search.try_simple(line)
@@ -165,7 +174,12 @@ class Knowledge:
                 for line in lines:
                     if not line.certain:
                         tier(line)
-        unjudged = [x for x in self._worth_writing(search, whole) if not search.try_formulas(x)]
+        unjudged: list[Line] = []
+        for line in self._worth_writing(search, whole):
+            if search.found and line.statement not in self.telling:
+                continue
+            if not search.try_formulas(line):
+                unjudged.append(line)
         for line in self._worth_more(search, whole if not search.found else unjudged):
             search.try_names(line)
         for line in unjudged:
@@ -173,6 +187,8 @@ class Knowledge:
                 search.try_signs(line)
                 search.try_insertions(line)
                 search.try_rewrites(line)
+        if not search.found:
+            self._far_fetched(search, unjudged)
         if not search.found:
             for line in lines:
                 if line.certain and line not in covering:
@@ -200,26 +216,34 @@ class Knowledge:
                 if told is not None:
                     search.judge.learn(*told)
             self.possible[line.statement] = search.judge.exists(line)
-        lines = [
-            line
-            for line in cause.lines
-            if self.possible[line.statement] is not False or stores_a_part(line.statement)
-        ]
-        tiers = (
-            search.try_simple,
-            search.try_names,
-            search.try_formulas,
-            search.try_signs,
-            search.try_insertions,
-            search.try_products,
-        )
-        for tier in tiers:
-            if any(repair.edit.weight < _FAR_FETCHED for repair in search.found):
-                break
-            for line in lines:
-                tier(line)
+        self._near_the_cause(search, cause.lines)
         search.judge.forget()
         return bool(search.found)
+
+    def _near_the_cause(self, search: Search, feeding: list[Line]) -> None:
+        """Try the lines that feed the first wrong tangent, and those of which little is known."""
+        lines = [
+            line
+            for line in feeding
+            if self.possible[line.statement] is not False or stores_a_part(line.statement)
+        ]
+        # what is overwritten, an index, a mask: no value of theirs is seen to feed anything
+        vague = [line for line in search.survey.lines if not line.certain]
+        tiers = (
+            (search.try_simple, [*lines, *vague]),
+            (search.try_names, lines),
+            (search.try_formulas, lines),
+            (search.try_signs, lines),
+            (search.try_insertions, lines),
+            (search.try_products, lines),
+        )
+        deadline = time.perf_counter() + _TANGENT_SECONDS
+        for tier, mine in tiers:
+            if any(repair.edit.weight < _FAR_FETCHED for repair in search.found):
+                return
+            for line in mine:
+                if time.perf_counter() < deadline:
+                    tier(line)
 
     def _worth_writing(self, search: Search, lines: list[Line]) -> list[Line]:
         """Return the lines of which to ask what should stand there."""
@@ -227,16 +251,13 @@ class Knowledge:
             best = self._ordered(search.found)[0]
             if best.edit.weight < _FAR_FETCHED:
                 return self._worth_more(search, lines)
-        return [line for line in lines if search.judge.tells(line)]
+        return lines
 
-    def _far_fetched(self, search: Search) -> None:
-        """Try what is left when no plain edit explains anything."""
-        for line in self.ordered_lines(search.wrong):
-            if line.certain and self.possible.get(line.statement):
+    def _far_fetched(self, search: Search, unjudged: list[Line]) -> None:
+        """Try products of names where a line may be wrong, and its values alone do not tell."""
+        for line in unjudged:
+            if self.possible.get(line.statement) and line.statement in self.telling:
                 search.try_products(line)
-        if not search.found:
-            for line in search.survey.neutral:
-                search.try_neutral(line)
 
     def _worth_more(self, search: Search, lines: list[Line]) -> list[Line]:
         """Return the lines that may explain more than the best repair so far does."""

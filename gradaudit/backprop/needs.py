@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,6 +203,9 @@ class Setting:
         A change of the values, laid end to end, is right when ``system @ change == missing``.
     whole : bool
         What is missing are entries of the gradient; otherwise something that follows from them.
+    follow : frozenset of str
+        Names that would hold something else if the values were right: an expression that reads
+        them has to be run to be judged.
     """
 
     spaces: list[dict[str, Any]]
@@ -210,10 +213,12 @@ class Setting:
     system: Array
     missing: Array
     whole: bool = True
+    follow: frozenset[str] = frozenset()
 
     def among(self, rows: NDArray[np.bool_]) -> Setting:
         """Return the same with only some entries of the gradient to be made right."""
-        return Setting(self.spaces, self.values, self.system[rows], self.missing[rows])
+        system, missing = self.system[rows], self.missing[rows]
+        return Setting(self.spaces, self.values, system, missing, True, self.follow)
 
 
 def setting_of(
@@ -246,11 +251,76 @@ def setting_of(
     again = _evaluated(code, afterwards)
     if again is None or len(again) != len(values):
         return None
-    if all(np.array_equal(a, b) for a, b in zip(again, values, strict=True)):
-        return Setting(spaces, values, need.system, need.missing)
+    follow = _differing(recording.scenes, solved.scenes)
+    unmoved = all(np.array_equal(a, b) for a, b in zip(again, values, strict=True))
+    if unmoved and not (follow and need.unique):
+        return Setting(spaces, values, need.system, need.missing, True, follow)
     if need.unique:
         return Setting(afterwards, again, np.eye(need.shift.size), need.shift, False)
     return _first_time(spaces, values, need)
+
+
+def setting_with(
+    experiment: Experiment,
+    reference: Reference,
+    line: Line,
+    need: Need,
+    values: Sequence[Array],
+    changes: dict[int, Change],
+) -> Setting | None:
+    """Look around where a value is made while the right values stand in its place.
+
+    Returns
+    -------
+    Setting or None
+        None when the gradient is not right with these values.
+    """
+    outcome, recording = experiment.record_scenes(reference.theta, line.statement, changes)
+    if not reference.accepts(outcome):
+        return None
+    code = compile_expression(need.site.node)
+    unit = experiment.program.units[need.site.unit]
+    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    spaces = [{**top, **scene} for scene in recording.scenes]
+    made = None if code is None else _evaluated(code, spaces)
+    if made is None or [m.shape for m in made] != [v.shape for v in values]:
+        return None
+    missing = np.concatenate([(v - m).reshape(-1) for v, m in zip(values, made, strict=True)])
+    return Setting(spaces, made, np.eye(missing.size), missing, False)
+
+
+def _differing(
+    scenes: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]
+) -> frozenset[str]:
+    """Return the names that hold something else in another run."""
+    return frozenset(
+        name
+        for scene, other in zip(scenes, others, strict=True)
+        for name, held in scene.items()
+        if not _alike(held, other.get(name))
+    )
+
+
+def _alike(a: Any, b: Any, depth: int = 4) -> bool:
+    """Tell whether two values hold the same numbers."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return bool(np.array_equal(cast("Array", a), b, equal_nan=True))
+    if isinstance(a, float | int | str):
+        return bool(a == b)
+    if depth == 0:
+        return True
+    if isinstance(a, dict):
+        mine = cast("dict[Any, Any]", a)
+        return mine.keys() == b.keys() and all(_alike(v, b[k], depth - 1) for k, v in mine.items())
+    if isinstance(a, list | tuple):
+        parts = cast("list[Any]", a)
+        return len(parts) == len(b) and all(
+            _alike(v, w, depth - 1) for v, w in zip(parts, b, strict=True)
+        )
+    space = getattr(a, "__dict__", None)
+    return type(space) is not dict or _alike(space, vars(b), depth - 1)
 
 
 def _first_time(spaces: list[dict[str, Any]], values: list[Array], need: Need) -> Setting | None:

@@ -23,7 +23,7 @@ from gradaudit.backprop.needs import Setting, holes
 from gradaudit.backprop.program import Key, Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
-from gradaudit.backprop.vocabulary import Vocabulary
+from gradaudit.backprop.vocabulary import Vocabulary, is_harmless
 from gradaudit.errors import BudgetExhausted
 
 _COLINEAR: Final = 1e-6
@@ -193,11 +193,15 @@ class Search:
         judged = True
         for site in holes(self.survey, line):
             settings = self._settings(line, site, partly=partly)
-            judged = judged and bool(settings or self.judge.need(site).exists is False)
+            judged = judged and (
+                (all(not setting.follow for setting in settings) and bool(settings))
+                or self.judge.need(site).exists is False
+            )
             if not settings or not isinstance(site.node, ast.expr):
                 continue
             vocabulary: Vocabulary | None = None
             for setting in settings:
+                self.experiment.evaluator.require_time()
                 formulas = Formulas(site.node, setting, _FORMULA_SECONDS)
                 vocabulary = vocabulary or self._vocabulary(line, setting, formulas)
                 before = len(self.found) + len(self.partial)
@@ -211,8 +215,12 @@ class Search:
         """Return what is needed where a place stands; nothing when that is not known."""
         if partly:
             return list(self.judge.part_settings(line, site))
-        whole = self.judge.setting(line, site) if self.judge.need(site).exists else None
-        return [] if whole is None else [whole]
+        if not self.judge.need(site).exists or not is_harmless(site.node):
+            return []
+        known = self.judge.setting(line, site)
+        if known is None or known.follow:
+            known = self.judge.true_setting(line, site) or known
+        return [] if known is None else [known]
 
     def _vocabulary(self, line: Line, setting: Setting, formulas: Formulas) -> Vocabulary:
         trees = [line.scope, *(unit.tree for unit in self.experiment.program.units)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.knowledge import Fault, Knowledge, covers
 from gradaudit.backprop.matching import Match, Standing
 from gradaudit.backprop.results import Step, StepVerdict, Suspect, Trace
@@ -101,11 +102,16 @@ def _remaining(known: Knowledge) -> list[Line]:
     wrong = known.points[0].wrong(known.survey.outcome.gradient)
     lines = known.ordered_lines(wrong)
 
-    def order(line: Line) -> tuple[int, bool, int]:
-        likely = {True: 1, None: 2, False: 3}[known.possible.get(line.statement)]
-        if known.tangents is not None and known.tangents.accuses(line):
-            likely = 0
-        return (likely, known.rank(line) == 2, line.first_seen)
+    def order(line: Line) -> tuple[bool, bool, int, bool, bool, int]:
+        statement = line.statement
+        return (
+            known.tangents is None or not known.tangents.accuses(line),
+            statement not in known.clamped,
+            {True: 0, None: 1, False: 2}[known.possible.get(statement)],
+            statement not in known.telling,
+            known.rank(line) == 2,
+            line.first_seen,
+        )
 
     covering = [x for x in lines if x.certain and covers(x, wrong)]
     others = [x for x in lines if x not in covering]
@@ -123,9 +129,12 @@ def _unexplained(known: Knowledge, line: Line) -> Suspect:
         reason = "its value feeds all wrong entries"
     if possible:
         reason = "there are values of this line with which the whole gradient is right"
+    place = known.clamped.get(line.statement)
+    if place is not None:
+        reason = f"with the derivative by {_named(place)} in its place the whole gradient is right"
     if cause is not None and cause.track.line is line:
         wanted = describe_tangent(known, cause.track)
-        reason = f"its value is not {wanted}; where it is put right, the gradient is right"
+        reason = f"with {wanted} in its place the whole gradient is right"
     return Suspect(
         path=unit.path,
         line=number,
@@ -138,13 +147,12 @@ def _unexplained(known: Knowledge, line: Line) -> Suspect:
 def describe_match(known: Knowledge, match: Match) -> str:
     """Name a value of the forward pass as the source does, with its line."""
     assert known.experiment is not None
-    site = known.experiment.sites[match.forward[0]]
-    text = (
-        site.target
-        if site.role == "value" and site.target not in ("return", "yield")
-        else site.text
-    )
-    return f"{text} (line {site.line})"
+    return _named(known.experiment.sites[match.forward[0]])
+
+
+def _named(site: Site) -> str:
+    made = site.role == "value" and site.target not in ("return", "yield")
+    return f"{site.target if made else site.text} (line {site.line})"
 
 
 def describe_tangent(known: Knowledge, track: Track) -> str:

@@ -448,9 +448,8 @@ def _readable(name: str, held: Any, depth: int) -> Iterator[str]:
     if isinstance(held, np.ndarray | float | int | np.number) and not isinstance(held, bool):
         yield name
         return
-    if depth == 0 or isinstance(held, ModuleType | type) or callable(held):
-        if not hasattr(held, "__dict__") or isinstance(held, ModuleType | type):
-            return
+    if isinstance(held, ModuleType | type):
+        return
     if isinstance(held, dict):
         for key, part in itertools.islice(cast("dict[Any, Any]", held).items(), 40):
             if isinstance(key, str | int):

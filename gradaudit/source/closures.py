@@ -209,8 +209,12 @@ class _Start:
         """Whether a value could be another parameter vector: the same shape, real numbers."""
         if not self.is_vector or not isinstance_safely(value, (np.ndarray, list, tuple)):
             return False
-        flat = _flat(value, container=None)
-        return flat is not None and np.shape(value) == self.shape
+        if _flat(value, container=None) is None:
+            return False
+        try:
+            return np.shape(value) == self.shape
+        except ValueError:  # arrays of several shapes in a list
+            return False
 
 
 def _flat(value: Any, *, container: type | None) -> NDArray[np.float64] | None:

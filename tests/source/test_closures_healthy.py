@@ -458,3 +458,13 @@ def test_extra_arguments_are_not_the_parameters() -> None:
 def test_any_start_is_survived(x0: Any) -> None:
     assert read_callable(lambda x: cost(x, X), x0) == ()
     assert len(read_callable(lambda: 1.0, x0)) == 1
+
+
+def of_sequences(theta: Any, sequences: Any) -> Any:
+    rows = [sequences[i] for i in range(len(sequences))]
+    return float(sum((row @ row.T).sum() for row in rows) * (theta @ theta))
+
+
+def test_arrays_of_several_shapes_in_a_list_are_no_other_parameters() -> None:
+    ragged = [np.ones((2, 3)), np.ones((4, 3))]
+    assert not read_callable(of_sequences, start, (ragged,))
