@@ -31,6 +31,8 @@ _MOST_FAULTS: Final = 6
 _FAR_FETCHED: Final = 2.0
 # the search near the first wrong tangent
 _TANGENT_SECONDS: Final = 12.0
+# when so few lines feed it, all others are innocent
+_FEW_LINES: Final = 6
 _SPECIFIC: Final = ("variable", "function", "axis", "operator", "key", "kind of length")
 
 
@@ -196,7 +198,8 @@ class Knowledge:
 
     def _is_pinned(self) -> bool:
         """Tell whether the fault is known to be at one of few lines."""
-        return self.tangents is not None and self.tangents.cause is not None
+        cause = None if self.tangents is None else self.tangents.cause
+        return cause is not None and len(cause.lines) <= _FEW_LINES
 
     def _is_known(self, line: Line) -> bool:
         return self.tangents is not None and self.tangents.knows(line)
