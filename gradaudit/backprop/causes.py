@@ -314,9 +314,9 @@ def needed(
     if not chosen:
         return None
     system = _system(experiment, reference, cause, site, chosen)
-    if system is None:
+    if system is None or not np.isfinite(system).all():
         return None
-    missing = _laid(cause.track.wanted[e] - cause.recording.values[e] for e, _ in chosen)
+    missing = _laid([cause.track.wanted[e] - cause.recording.values[e] for e, _ in chosen])
     inputs = list(dict.fromkeys(before for _, before in chosen))
     solved, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
     answer, size = np.asarray(solved, dtype=np.float64), system.shape[1]
@@ -356,7 +356,8 @@ def _chosen(cause: Cause, site: Site) -> list[tuple[Event, Event]]:
     most = max(1, min(_MOST_EVENTS, _MOST_ENTRIES // size, 2 + _EQUATIONS // size))
     right = [e for e in last if e not in set(off)]
     spread = [*_spread(off, most - most // 4), *_spread(right, most // 4)]
-    return [(e, last[e]) for e in sorted(spread, key=list(values).index)]
+    order = {event: i for i, event in enumerate(values)}
+    return [(e, last[e]) for e in sorted(spread, key=order.__getitem__)]
 
 
 def _spread(events: Sequence[Event], most: int) -> list[Event]:
@@ -372,37 +373,41 @@ def _system(
     site: Site,
     chosen: Sequence[tuple[Event, Event]],
 ) -> Array | None:
-    """Return how the values of the track move with each entry of the values of a place."""
+    """Return how the values of the track move with each entry of the values of a place.
+
+    Where each of these feeds a value of its own, all of them are moved in one run.
+    """
     values = cause.recording.values
-    rows = sum(values[e].size for e, _ in chosen)
+    sizes = [values[event].size for event, _ in chosen]
     if site is cause.track.site:
-        return np.eye(rows)
+        return np.eye(sum(sizes))
     inputs = list(dict.fromkeys(before for _, before in chosen))
-    if sum(values[e].size for e in inputs) > _MOST_ENTRIES:
+    lengths = [values[event].size for event in inputs]
+    apart = len(inputs) == len(chosen) and len(set(lengths)) == 1
+    if sum(lengths) > (_MOST_ENTRIES if apart else _MOST_RUNS):
         return None
-    size = values[inputs[0]].size
-    apart = len(inputs) == len(chosen) and all(values[e].size == size for e in inputs)
-    if not apart and sum(values[e].size for e in inputs) > _MOST_RUNS:
-        return None
-    columns = np.zeros((rows, sum(values[e].size for e in inputs)))
-    groups = [inputs] if apart else [[e] for e in inputs]
-    start = 0
-    for group in groups:
-        length = values[group[0]].size
-        for entry in range(length):
+    blocks: list[Array] = []
+    for group in [inputs] if apart else [[event] for event in inputs]:
+        columns: list[Array] = []
+        for entry in range(values[group[0]].size):
             moved = _moved(experiment, reference, cause, group, entry)
             if moved is None:
                 return None
-            effect = [(moved.values[e] - values[e]).reshape(-1) for e, _ in chosen]
-            if apart:
-                row = 0
-                for number, part in enumerate(effect):
-                    columns[row : row + part.size, number * size + entry] = part
-                    row += part.size
-            else:
-                columns[:, start + entry] = np.concatenate(effect)
-        start += length
-    return columns
+            columns.append(_laid([moved.values[e] - values[e] for e, _ in chosen]))
+        blocks.append(np.array(columns).T)
+    if not apart:
+        return np.concatenate(blocks, axis=1)
+    return _diagonal(np.split(blocks[0], np.cumsum(sizes)[:-1]))
+
+
+def _diagonal(blocks: Sequence[Array]) -> Array:
+    """Return blocks along the diagonal of a matrix of zeros."""
+    found = np.zeros((sum(len(b) for b in blocks), sum(b.shape[1] for b in blocks)))
+    row = column = 0
+    for block in blocks:
+        found[row : row + len(block), column : column + block.shape[1]] = block
+        row, column = row + len(block), column + block.shape[1]
+    return found
 
 
 def _moved(
@@ -459,5 +464,6 @@ def _surroundings(
     return Setting(spaces, values, need.system, need.missing, whole=False)
 
 
-def _laid(arrays: Iterator[Array] | Sequence[Array]) -> Array:
+def _laid(arrays: Sequence[Array]) -> Array:
+    """Return arrays end to end."""
     return np.concatenate([array.reshape(-1) for array in arrays])

@@ -87,7 +87,7 @@ def measure_tangents(
     Returns
     -------
     Tangents or None
-        None when a moved program takes another way.
+        None when a moved program takes another way, or where there are too many values.
 
     Notes
     -----
@@ -96,6 +96,8 @@ def measure_tangents(
     theta, base = reference.theta, survey.recording
     sites = experiment.sites
     events = [e for e in forward_events(experiment, survey) if sites[e[0]].role != "use"]
+    if theta.size * sum(base.values[e].size for e in events) > _MOST_ENTRIES:
+        return None
     slopes = {e: np.zeros((theta.size, *base.values[e].shape)) for e in events}
     bars = dict.fromkeys(events, 0.0)
     for j in range(theta.size):
