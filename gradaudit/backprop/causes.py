@@ -6,7 +6,7 @@ import ast
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -200,11 +200,10 @@ class _Finder:
         """Put all values that are known right, so that nothing but the fault is seen."""
         theta = self.reference.theta
         _, alone = self.experiment.record(theta, clamped([track]))
-        others = [
-            t
-            for t in self.tracks
-            if t.site is not track.site and t.agreeing and not t.compare(alone)
-        ]
+        # more is recognised, now that what follows from the fault is right
+        found, _ = tracks(self.experiment.sites, replace(self.survey, recording=alone), self.kinds)
+        others = [t for t in found if t.site is not track.site and t.right]
+        others = [t for t in others if not _is_doubtful(t, self.experiment.sites, self.tangents)]
         changes = clamped([*others, track])
         outcome, recording = self.experiment.record(theta, changes)
         off = track.compare(recording)

@@ -325,6 +325,22 @@ class Editor:
                 yield from self._terms(spot, node, extra)
                 yield from self._factors(spot, node, extra)
 
+    def shared_factors(self) -> Iterator[Edit]:
+        """Yield the edits that multiply all parts of a display by one number."""
+        for spot in self.spots:
+            node = spot.node
+            if not isinstance(node, ast.Tuple | ast.List) or len(node.elts) < 2:
+                continue
+            if not all(self._real(part) for part in node.elts):
+                continue
+            taken = {n.id for n in ast.walk(self.statement) if isinstance(n, ast.Name)}
+            name = next(n for n in ("g", "part", "each", "one_of_them") if n not in taken)
+            for text, look in self.scope.atoms.items():
+                if look.shape == () and look.kind == "f":
+                    each = _parse(f"[{text} * {name} for {name} in ()]")
+                    cast("ast.ListComp", each).generators[0].iter = ast.Tuple(node.elts, ast.Load())
+                    yield self._edit(spot, each, "missing factor", 2.0)
+
     def rewrites(self) -> Iterator[Edit]:
         """Yield whole new right-hand sides: one value times one local derivative."""
         for spot in self.spots:
@@ -391,10 +407,13 @@ class Editor:
             return self._edit(spot, ast.BinOp(node, ast.Mult(), word), "missing factor", weight)
         if formula.kind == "divisor":
             return self._edit(spot, ast.BinOp(node, ast.Div(), word), "missing factor", weight)
+        grown = ast.BinOp(constant or ast.Constant(1), plus, scaled)
+        if formula.kind == "line":
+            return self._edit(spot, grown, "other expression", weight)
         if formula.kind == "slope":
-            grown = ast.BinOp(constant or ast.Constant(1), plus, scaled)
             return self._edit(spot, ast.BinOp(node, ast.Mult(), grown), "missing factor", weight)
         if formula.kind == "term":
+            weight += 0.1 * isinstance(node, ast.Name)
             return self._edit(spot, ast.BinOp(node, plus, scaled), "missing term", weight)
         signed = scaled if formula.amount > 0 else ast.UnaryOp(ast.USub(), scaled)
         grown_from = ast.unparse(node) in formula.word.text

@@ -33,9 +33,9 @@ class Formula:
         The part, in the user's tree.
     word : Word
         What comes in.
-    kind : {"factor", "divisor", "term", "other", "slope"}
+    kind : {"factor", "divisor", "term", "other", "slope", "line"}
         How: ``part * word``, ``part / word``, ``part + amount * word``, ``amount * word``,
-        ``part * (constant + amount * word)``.
+        ``part * (constant + amount * word)``, ``constant + amount * word``.
     amount, constant : float
     """
 
@@ -48,7 +48,7 @@ class Formula:
     @property
     def size(self) -> float:
         """How far-fetched it is, in names and operations."""
-        return self.word.size + 2 * (self.kind == "slope")
+        return self.word.size + 2 * (self.kind in ("slope", "line"))
 
 
 class Formulas:
@@ -117,6 +117,10 @@ class Formulas:
         for i, constant, amount in _planes(own, scaled, missing):
             if abs(amount) > _ALIKE < abs(constant + 1.0):
                 yield Formula(part.node, words[i], "slope", amount, constant + 1.0)
+        ones = part.effects.sum(axis=1)
+        for i, constant, amount in _planes(ones, terms, missing + own):
+            if abs(amount) > _ALIKE < abs(constant):
+                yield Formula(part.node, words[i], "line", amount, constant)
 
     def _tried_singly(self, part: _Part, words: list[Word]) -> Iterator[Formula]:
         for kind, change in _CHANGES.items():
@@ -134,7 +138,21 @@ class Formulas:
 
 
 def _length(formula: Formula) -> tuple[float, int]:
-    return formula.size + (formula.amount != 1.0), len(formula.word.text)
+    """Order formulas: short words first, and those with a number nobody would write last."""
+    numbers = (
+        (formula.amount, formula.constant)
+        if formula.kind in ("slope", "line")
+        else (formula.amount,)
+    )
+    odd = sum(_oddness(abs(number)) for number in numbers)
+    return formula.size + odd, len(formula.word.text)
+
+
+def _oddness(number: float) -> float:
+    if abs(number - 1.0) <= _ALIKE:
+        return 0.0
+    plain = any(abs(n * number - round(n * number)) <= _ALIKE * n for n in range(1, 9))
+    return 1.0 if plain and number < 10 else 3.0
 
 
 class _Part:

@@ -19,7 +19,15 @@ from gradaudit.backprop.edits import Edit
 from gradaudit.backprop.events import Array
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
-from gradaudit.backprop.needs import Need, Setting, holes, need_of, setting_of, setting_with
+from gradaudit.backprop.needs import (
+    Need,
+    Setting,
+    exist_together,
+    holes,
+    need_of,
+    setting_of,
+    setting_with,
+)
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
 from gradaudit.backprop.vocabulary import is_harmless
@@ -71,10 +79,13 @@ class Judge:
 
     def exists(self, line: Line) -> bool | None:
         """Tell whether some values of a line make the gradient right; None when not known."""
-        known = [self.need(site).exists for site in holes(self.survey, line)]
-        if not known:
+        needs = [self.need(site) for site in holes(self.survey, line)]
+        known = [need.exists for need in needs]
+        if not needs:
             return None
-        return True if True in known else None if None in known else False
+        if True in known or (len(needs) > 1 and exist_together(needs)):
+            return True
+        return None if None in known else False
 
     def tells(self, line: Line) -> bool:
         """Tell whether a line could not make up for a mistake that was made anywhere else."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -144,7 +144,7 @@ class Knowledge:
             self.complete = True
 
     def _single(self, search: Search) -> None:
-        """Try one edit: what stands there, then other names, then what may be missing."""
+        """Try one edit: what stands there, then what should stand there, then other names."""
         if self._by_tangents(search):
             return
         lines = self.ordered_lines(search.wrong)
@@ -156,32 +156,24 @@ class Knowledge:
             return
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
         covering = [line for line in covering if not self._is_settled(line)]
-        judge = search.judge
-        self.clamped = judge.clamped
-        self.telling = {line.statement for line in covering if judge.tells(line)}
-        self.possible = {line.statement: judge.exists(line) for line in covering}
-        whole = [line for line in covering if self.possible[line.statement] is not False]
-        # the last line of all can make up for anything
-        whole.sort(key=lambda line: line.statement not in self.telling)
+        whole = self._possible_lines(search, covering)
         search.try_factors(whole)
         for line in whole:
             search.try_simple(line)
-        if not search.found:
-            # doubling shows not all that a line feeds: a batch norm undoes it, a mask hides it
-            for line in lines:
-                if line.certain and line not in covering:
-                    search.try_simple(line)
-        for tier in (search.try_simple, search.try_names):
-            if not search.found:
-                for line in lines:
-                    if not line.certain:
-                        tier(line)
+        # values of another shape may help where others of their shape do not; and doubling shows
+        # not all that a line feeds: a batch norm undoes it, a mask hides it
+        unlikely = [line for line in covering if line not in whole]
+        partly = [line for line in lines if line.certain and line not in covering]
+        uncertain = [line for line in lines if not line.certain]
+        self._until_found(search, search.try_simple, (*unlikely, *partly, *uncertain))
+        self._until_found(search, search.try_shared, whole)
         unjudged: list[Line] = []
         for line in self._worth_writing(search, whole):
             if search.found and line.statement not in self.telling:
                 continue
             if not search.try_formulas(line):
                 unjudged.append(line)
+        self._until_found(search, search.try_names, (*unlikely, *uncertain))
         for line in self._worth_more(search, whole if not search.found else unjudged):
             search.try_names(line)
         for line in unjudged:
@@ -189,12 +181,30 @@ class Knowledge:
                 search.try_signs(line)
                 search.try_insertions(line)
                 search.try_rewrites(line)
-        if not search.found:
-            self._far_fetched(search, unjudged)
+        likely = [x for x in unjudged if self.possible.get(x.statement) and self.tells(x)]
+        self._until_found(search, search.try_products, likely)
+        self._until_found(search, search.try_names, partly)
+
+    def _possible_lines(self, search: Search, covering: list[Line]) -> list[Line]:
+        """Return the lines some values of which may make the gradient right."""
+        judge = search.judge
+        self.clamped = judge.clamped
+        self.possible = {line.statement: judge.exists(line) for line in covering}
+        self.telling = {line.statement for line in covering if judge.tells(line)}
+        possible = [line for line in covering if self.possible[line.statement] is not False]
+        # the last line of all can make up for anything
+        return sorted(possible, key=lambda line: not self.tells(line))
+
+    def tells(self, line: Line) -> bool:
+        """Tell whether a line could not make up for a mistake that was made anywhere else."""
+        return line.statement in self.telling
+
+    def _until_found(
+        self, search: Search, tier: Callable[[Line], object], lines: Iterable[Line]
+    ) -> None:
         if not search.found:
             for line in lines:
-                if line.certain and line not in covering:
-                    search.try_names(line)
+                tier(line)
 
     def _is_pinned(self) -> bool:
         """Tell whether the fault is known to be at one of few lines."""
@@ -255,12 +265,6 @@ class Knowledge:
             if best.edit.weight < _FAR_FETCHED:
                 return self._worth_more(search, lines)
         return lines
-
-    def _far_fetched(self, search: Search, unjudged: list[Line]) -> None:
-        """Try products of names where a line may be wrong, and its values alone do not tell."""
-        for line in unjudged:
-            if self.possible.get(line.statement) and line.statement in self.telling:
-                search.try_products(line)
 
     def _worth_more(self, search: Search, lines: list[Line]) -> list[Line]:
         """Return the lines that may explain more than the best repair so far does."""

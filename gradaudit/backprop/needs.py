@@ -157,6 +157,16 @@ def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: 
     return need
 
 
+def exist_together(needs: Sequence[Need]) -> bool:
+    """Tell whether other values of several places together would make the gradient right."""
+    if not all(need.system.size for need in needs):
+        return False
+    system, missing = np.concatenate([n.system for n in needs], axis=1), needs[0].missing
+    answer = np.linalg.lstsq(system, missing, rcond=1e-9)[0]
+    scale = float(np.max(np.abs(missing), initial=0.0))
+    return bool(np.all(np.abs(system @ answer - missing) <= _SOLVED * scale))
+
+
 def _is_affine(need: Need, moved: Array) -> bool:
     """Tell whether a change of all values moved the gradient as the sum of its parts."""
     expected = need.system @ need.shift

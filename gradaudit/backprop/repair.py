@@ -170,6 +170,11 @@ class Search:
         for edit in self._editor(line).products():
             self.attempt(line, edit)
 
+    def try_shared(self, line: Line) -> None:
+        """Try one factor for all parts that a line puts together."""
+        for edit in self._editor(line).shared_factors():
+            self.attempt(line, edit)
+
     def try_rewrites(self, line: Line) -> None:
         """Try a new right-hand side."""
         for edit in self._editor(line).rewrites():
@@ -201,11 +206,11 @@ class Search:
                 continue
             vocabulary: Vocabulary | None = None
             for setting in settings:
-                self.experiment.evaluator.require_time()
                 formulas = Formulas(site.node, setting, _FORMULA_SECONDS)
                 vocabulary = vocabulary or self._vocabulary(line, setting, formulas)
                 before = len(self.found) + len(self.partial)
                 for stage in (formulas.short, formulas.long):
+                    self.experiment.evaluator.require_time()
                     self._try_stage(line, editor, stage(vocabulary))
                     if len(self.found) + len(self.partial) > before:
                         break
@@ -252,7 +257,7 @@ class Search:
         constants: list[ast.expr | None] = [None]
         if abs(abs(formula.amount) - 1.0) > _ROUND:
             amounts = list(name_number(abs(formula.amount), numbers, near))
-        if formula.kind == "slope" and abs(formula.constant - 1.0) > _ROUND:
+        if formula.kind in ("slope", "line") and abs(formula.constant - 1.0) > _ROUND:
             constants = list(name_number(formula.constant, numbers, near))
         yield from itertools.islice(itertools.product(amounts, constants), _WAYS)
 

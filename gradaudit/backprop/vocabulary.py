@@ -107,6 +107,7 @@ _HARMLESS: Final = frozenset(
         "flatten",
     ]
 )
+_READ: Final = (ast.Subscript, ast.Attribute, ast.Call, ast.BinOp, ast.Compare)
 _CHANGING: Final = frozenset(
     [
         "append",
@@ -156,6 +157,11 @@ class Word:
 
     def __post_init__(self) -> None:
         self.shape = self.values[0].shape
+
+    @functools.cached_property
+    def counts(self) -> bool:
+        """Whether the values are whole numbers, such as labels and indices."""
+        return all(np.array_equal(value, np.round(value)) for value in self.values)
 
     @functools.cached_property
     def operand(self) -> str:
@@ -254,7 +260,7 @@ class Vocabulary:
                     texts.setdefault(text, 1)
         for tree in trees:
             for node in ast.walk(tree):
-                if isinstance(node, ast.Subscript | ast.Attribute | ast.Call | ast.BinOp):
+                if isinstance(node, _READ):
                     for text, size in self._of_source(node):
                         texts.setdefault(text, size)
         near = set(re.findall(r"[A-Za-z_]\w*", self.near))
@@ -334,6 +340,8 @@ class Vocabulary:
                     yield from self._made(f"{b} / {a}", np.divide, (right, left), total)
                     yield from self._made(f"({a} - {b})", np.subtract, (left, right), total)
                     yield from self._made(f"({a} + {b})", np.add, (left, right), total)
+                    if left.counts and right.counts:
+                        yield from self._made(f"({a} == {b})", np.equal, (left, right), total)
             if shape and total < 4:
                 yield from self._summed(left, right, len(shape))
 
