@@ -83,6 +83,7 @@ _EFFECTS: Final = (
     "get",
 )
 _WRAPPERS: Final = ("sqrt", "abs", "exp", "log", "square", "sum", "mean", "diag", "sign")
+_SLICES: Final = ("[1:]", "[:-1]", "[:, 1:]", "[:, :-1]")
 _NEGATED: Final = {"sin": "cos", "cos": "sin"}
 
 
@@ -262,6 +263,7 @@ class Editor:
         yield from self._products()
         yield from self._kept_parts()
         yield from self._everywhere()
+        yield from self._parts_of_arrays()
 
     def factor(self, spot: Spot, node: ast.expr, factor: ast.expr) -> Edit:
         """Return the edit that puts a factor before a part."""
@@ -403,6 +405,10 @@ class Editor:
         plus = ast.Add() if formula.amount > 0 else ast.Sub()
         weight = 1.75 + 0.1 * formula.size + 0.02 * min(len(formula.word.text), 30)
         weight += 0.0 if amount is None else 0.15 + 0.5 * _strangeness(amount)
+        # a power is lost more easily than a value that stands nowhere near
+        twice = formula.word.size == 1 and formula.word.text in ast.unparse(self.statement)
+        squared = formula.kind == "other" and formula.word.text == f"{ast.unparse(node)} ** 2"
+        weight -= 0.3 * ((twice and formula.kind in ("factor", "divisor")) or squared)
         if formula.kind == "factor":
             return self._edit(spot, ast.BinOp(node, ast.Mult(), word), "missing factor", weight)
         if formula.kind == "divisor":
@@ -751,6 +757,9 @@ class Editor:
                 yield self._edit(spot, _parse(other), "variable", _nearness(text, other))
             elif turned:
                 yield self._edit(spot, _parse(other), "variable", 1.5)
+            elif kind.kind == "b" and kind.shape == look.shape[:1]:
+                chosen = ast.Subscript(node, _parse(other), ast.Load())
+                yield self._edit(spot, chosen, "missing index", 1.3)
 
     def _transposed(self, spot: Spot) -> Iterator[Edit]:
         node = spot.node
@@ -822,6 +831,31 @@ class Editor:
             if sum(ast.unparse(n.slice) == index for n in parts) > 1:
                 new = _Unsliced(index).visit(copy.deepcopy(statement))
                 yield self._whole_statement(new, "slice", 1.2)
+
+    def _parts_of_arrays(self) -> Iterator[Edit]:
+        """Yield the edits that add to part of an array only: all but the bias, say."""
+        node = self.statement
+        if isinstance(self.home[0], ast.Module):
+            return
+        if isinstance(node, ast.AugAssign):
+            target, operator, value = node.target, node.op, node.value
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+            target, operator, value = node.targets[0], node.value.op, node.value.right
+            if ast.unparse(target) != ast.unparse(node.value.left):
+                return
+        else:
+            return
+        if not isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
+            return
+        shape = self._shape(value) or ()
+        for index in _SLICES[: 2 * len(shape)]:
+            part = cast("ast.Subscript", _parse(f"x{index}")).slice
+            changed = ast.AugAssign(
+                ast.Subscript(_loaded(target), part, ast.Store()),
+                operator,
+                ast.Subscript(value, part, ast.Load()),
+            )
+            yield self._whole_statement(changed, "part of an array", 1.3)
 
     def _kept_parts(self) -> Iterator[Edit]:
         """Yield the edits that keep only a part, deeper down, of an expression."""
@@ -1034,6 +1068,11 @@ def _home(statement: ast.stmt, parent: ast.AST) -> tuple[ast.AST, str, int]:
                 if inner is statement:
                     return parent, name, i
     return parent, "body", 0
+
+
+def _loaded(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
+    """Return what is stored into as something to be read."""
+    return _parse(ast.unparse(target))
 
 
 def _strangeness(factor: ast.expr) -> float:

@@ -169,12 +169,12 @@ class Knowledge:
         self._until_found(search, search.try_shared, whole)
         unjudged: list[Line] = []
         for line in self._worth_writing(search, whole):
-            if search.found and line.statement not in self.telling:
-                continue
             if not search.try_formulas(line):
                 unjudged.append(line)
         self._until_found(search, search.try_names, (*unlikely, *uncertain))
-        for line in self._worth_more(search, whole if not search.found else unjudged):
+        # where an expression was found another name may do, and be simpler
+        written = [repair.line for repair in search.found if repair.edit.weight >= _FAR_FETCHED]
+        for line in dict.fromkeys((*written, *self._worth_more(search, unjudged or whole))):
             search.try_names(line)
         for line in unjudged:
             if line in self._worth_more(search, whole):
