@@ -117,7 +117,8 @@ def sensitivities(
     found = [track for track in found if track not in doubtful]
     unknown += [(track.site, track.line) for track in doubtful]
     unsure = {site.number for site, _ in unknown} | {t.site.number for t in found if not t.right}
-    right = {t.line.statement for t in found if t.right}
+    # of one parameter it may be by accident: of an intercept, say, in a program of adjoints
+    right = {t.line.statement for t in found if t.right and t.parameters == t.of}
     right -= {s.statement for line in survey.lines for s in line.sites if s.number in unsure}
     settled = {s for s in right if not stores_a_part(s)}
     finder = _Finder(experiment, survey, reference, kinds, found)
