@@ -11,6 +11,7 @@ import numpy as np
 
 from gradaudit.api.check import check
 from gradaudit.api.settings import read_seed
+from gradaudit.backprop.causes import sensitivities
 from gradaudit.backprop.experiment import Experiment, Outcome, undisturbed
 from gradaudit.backprop.knowledge import Knowledge
 from gradaudit.backprop.matching import sketch_derivatives, standings
@@ -24,6 +25,7 @@ from gradaudit.backprop.reference import (
 from gradaudit.backprop.results import Trace
 from gradaudit.backprop.sizes import smallest_problem
 from gradaudit.backprop.survey import Survey, survey
+from gradaudit.backprop.tangents import affordable
 from gradaudit.backprop.verdict import conclude
 from gradaudit.blocks import Vector
 from gradaudit.errors import ArgumentError, BudgetExhausted, TraceRefused
@@ -202,6 +204,9 @@ class _Tracer:
             experiment, seen, points[0], self.rng, self._affordable(before)
         )
         known.standings = standings(seen.lines, seen.recording, known.derivatives)
+        runs, seconds = self.evaluator.calls - before[0], time.perf_counter() - before[1]
+        if affordable(known.standings, seen.lines, self.problem.size, seconds / max(runs, 1)):
+            known.tangents = sensitivities(experiment, seen, points[0])
         self.evaluator.reserve(None, "trying edits")
         known.search()
 

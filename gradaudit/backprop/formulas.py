@@ -19,6 +19,8 @@ _ALIKE: Final = 1e-5
 _HERE: Final = "gradaudit_here"
 _BATCH: Final = 2048
 _MOST_ENTRIES: Final = 400
+# what a single number may be of another without being so by accident
+_PLAIN: Final = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,7 +271,9 @@ def _parts(node: ast.expr, setting: Setting) -> Iterator[_Part]:
         for part in ast.walk(index.slice)
     }
     for part in ast.walk(node):
-        if not isinstance(part, ast.expr) or isinstance(part, ast.Constant) or part in inside:
+        if not isinstance(part, ast.expr) or part in inside:
+            continue
+        if isinstance(part, ast.Constant) and part is not node:
             continue
         made = _make_part(node, part, setting)
         if made is not None:
@@ -311,12 +315,17 @@ def _multiples(effects: Array, missing: Array) -> Iterator[tuple[int, float]]:
     amounts = np.where(usable, missing @ effects / np.where(usable, square, 1.0), 0.0)
     left = np.max(np.abs(effects * amounts - missing[:, None]), axis=0)
     scale = float(np.max(np.abs(missing), initial=0.0))
-    for i in np.flatnonzero(usable & (left <= _ALIKE * scale)):
+    good = usable & (left <= _ALIKE * scale)
+    if missing.size == 1:  # every number is a multiple of every other
+        good &= np.min(np.abs(np.abs(amounts)[:, None] - _PLAIN), axis=1) <= _ALIKE
+    for i in np.flatnonzero(good):
         yield int(i), float(amounts[i])
 
 
 def _planes(old: Array, columns: Array, missing: Array) -> Iterator[tuple[int, float, float]]:
     """Yield the columns that, with the old effect, make up what is missing; with both amounts."""
+    if missing.size < 3:  # any two numbers are made up of any others
+        return
     aa, bb = float(old @ old), np.sum(columns**2, axis=0)
     ab, am, bm = old @ columns, float(old @ missing), missing @ columns
     determinant = aa * bb - ab**2

@@ -67,6 +67,16 @@ class Judge:
             self._needs[site.number] = found
         return self._needs[site.number]
 
+    def learn(self, need: Need, setting: Setting | None) -> None:
+        """Take over what is needed at a place, and its surroundings, from elsewhere."""
+        self._needs[need.site.number] = need
+        self._settings[need.site.number] = setting
+
+    def forget(self) -> None:
+        """Forget all needs and surroundings, so that they are asked of the gradient again."""
+        self._needs.clear()
+        self._settings.clear()
+
     def exists(self, line: Line) -> bool | None:
         """Tell whether some values of a line make the gradient right; None when not known."""
         needs = [self.need(site) for site in holes(self.survey, line)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,10 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gradaudit.backprop.causes import Sensitivities, needed, stores_a_part
 from gradaudit.backprop.edits import Edit
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.matching import Account, Derivatives, Standing, account, standings
+from gradaudit.backprop.needs import holes
 from gradaudit.backprop.reference import Reference, complete_reference
 from gradaudit.backprop.repair import Repair, Search
 from gradaudit.backprop.suggestion import corrected_line
@@ -26,6 +29,10 @@ _MOST_FAULTS: Final = 6
 # edits that give the right factor by accident less often than a factor put there for it
 # edits that weigh less are slips of the pen
 _FAR_FETCHED: Final = 2.0
+# the search near the first wrong tangent
+_TANGENT_SECONDS: Final = 12.0
+# when so few lines feed it, all others are innocent
+_FEW_LINES: Final = 6
 _SPECIFIC: Final = ("variable", "function", "axis", "operator", "key", "kind of length")
 
 
@@ -50,6 +57,7 @@ class Knowledge:
     standings: Mapping[ast.stmt, Standing] = field(default_factory=dict["ast.stmt", "Standing"])
     found: list[Fault] = field(default_factory=list["Fault"])
     chain: list[Fault] = field(default_factory=list["Fault"])
+    tangents: Sensitivities | None = None
     possible: dict[ast.stmt, bool | None] = field(default_factory=dict["ast.stmt", "bool | None"])
     telling: set[ast.stmt] = field(default_factory=set["ast.stmt"])
     clamped: Mapping[ast.stmt, Site] = field(default_factory=dict["ast.stmt", Site])
@@ -61,6 +69,8 @@ class Knowledge:
     def rank(self, line: Line) -> int:
         """Tell how suspicious a line is: 0 most, 2 when it is a derivative or a forward value."""
         standing = self.standings.get(line.statement)
+        if self.tangents is not None and self.tangents.knows(line):
+            return 0 if self.tangents.accuses(line) else 2
         if standing is None:
             return 1
         if standing.right:
@@ -125,7 +135,7 @@ class Knowledge:
             self.found = [self._fault(r) for r in self._ordered(search.found)]
             self.complete = bool(self.found)
             raise
-        if not search.found and not self._chained(search):
+        if not (search.found or self._is_pinned() or self._chained(search)):
             for line in search.survey.neutral:
                 search.try_neutral(line)
         if search.found:
@@ -135,8 +145,17 @@ class Knowledge:
 
     def _single(self, search: Search) -> None:
         """Try one edit: what stands there, then what should stand there, then other names."""
+        if self._by_tangents(search):
+            return
         lines = self.ordered_lines(search.wrong)
+        if self._is_pinned():
+            for tier in (search.try_simple, search.try_names):
+                for line in lines:
+                    if not line.certain or (self._is_known(line) and not self._is_settled(line)):
+                        tier(line)
+            return
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
+        covering = [line for line in covering if not self._is_settled(line)]
         whole = self._possible_lines(search, covering)
         search.try_factors(whole)
         for line in whole:
@@ -186,6 +205,58 @@ class Knowledge:
         if not search.found:
             for line in lines:
                 tier(line)
+
+    def _is_pinned(self) -> bool:
+        """Tell whether the fault is known to be at one of few lines."""
+        cause = None if self.tangents is None else self.tangents.cause
+        return cause is not None and len(cause.lines) <= _FEW_LINES
+
+    def _is_known(self, line: Line) -> bool:
+        return self.tangents is not None and self.tangents.knows(line)
+
+    def _is_settled(self, line: Line) -> bool:
+        return self.tangents is not None and line.statement in self.tangents.settled
+
+    def _by_tangents(self, search: Search) -> bool:
+        """Look where the tangents go wrong; tell whether the fault was found there."""
+        if self.tangents is None or self.tangents.cause is None:
+            return False
+        assert self.experiment is not None
+        cause = self.tangents.cause
+        for line in cause.lines:
+            for site in holes(search.survey, line):
+                told = needed(self.experiment, self.points[0], cause, line, site)
+                if told is not None:
+                    search.judge.learn(*told)
+            self.possible[line.statement] = search.judge.exists(line)
+        self._near_the_cause(search, cause.lines)
+        search.judge.forget()
+        return bool(search.found)
+
+    def _near_the_cause(self, search: Search, feeding: list[Line]) -> None:
+        """Try the lines that feed the first wrong tangent, and those of which little is known."""
+        lines = [
+            line
+            for line in feeding
+            if self.possible[line.statement] is not False or stores_a_part(line.statement)
+        ]
+        # what is overwritten, an index, a mask: no value of theirs is seen to feed anything
+        vague = [line for line in search.survey.lines if not line.certain]
+        tiers = (
+            (search.try_simple, [*lines, *vague]),
+            (search.try_names, lines),
+            (search.try_formulas, lines),
+            (search.try_signs, lines),
+            (search.try_insertions, lines),
+            (search.try_products, lines),
+        )
+        deadline = time.perf_counter() + _TANGENT_SECONDS
+        for tier, mine in tiers:
+            if any(repair.edit.weight < _FAR_FETCHED for repair in search.found):
+                return
+            for line in mine:
+                if time.perf_counter() < deadline:
+                    tier(line)
 
     def _worth_writing(self, search: Search, lines: list[Line]) -> list[Line]:
         """Return the lines of which to ask what should stand there."""
@@ -303,6 +374,7 @@ class Knowledge:
             - self._likeness(repair)
             - 0.25 * _shortens(repair.edit)
             - 0.2 * self._becomes_derivative(repair)
+            + 1.0 * (self.tangents is not None and self.tangents.passes_on(repair.line))
         )
 
     def _exceeds(self, line: Line) -> bool:

@@ -23,7 +23,8 @@ class Step(Result):
         What it assigns to.
     matches : str or None
         What its value is the derivative of the cost with respect to, as the source writes it,
-        with the line: ``z2 (line 12)``; None when it is no derivative of anything seen.
+        with the line: ``z2 (line 12)``; for a derivative that is carried forward, also by which
+        parameters: ``dK / dtheta[3] (line 42)``; None when it is no derivative of anything seen.
     factor : float or None
         Its value over that derivative; 1 when it is right.
     verdict : {"right", "factor", "wrong", "follows", "unknown"}

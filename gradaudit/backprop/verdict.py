@@ -10,6 +10,7 @@ from gradaudit.backprop.knowledge import Fault, Knowledge, covers
 from gradaudit.backprop.matching import Match, Standing
 from gradaudit.backprop.results import Step, StepVerdict, Suspect, Trace
 from gradaudit.backprop.survey import Line
+from gradaudit.backprop.tangents import Track, name_of
 from gradaudit.results import Evaluations, Report
 
 # how much more one repair must cost than another to be clearly the worse explanation, and how much
@@ -101,9 +102,10 @@ def _remaining(known: Knowledge) -> list[Line]:
     wrong = known.points[0].wrong(known.survey.outcome.gradient)
     lines = known.ordered_lines(wrong)
 
-    def order(line: Line) -> tuple[bool, int, bool, bool, int]:
+    def order(line: Line) -> tuple[bool, bool, int, bool, bool, int]:
         statement = line.statement
         return (
+            known.tangents is None or not known.tangents.accuses(line),
             statement not in known.clamped,
             {True: 0, None: 1, False: 2}[known.possible.get(statement)],
             statement not in known.telling,
@@ -121,6 +123,7 @@ def _unexplained(known: Knowledge, line: Line) -> Suspect:
     unit = known.experiment.program.units[line.unit]
     possible = known.possible.get(line.statement)
     number = line.statement.lineno
+    cause = None if known.tangents is None else known.tangents.cause
     reason = "its value is no derivative of anything seen in the forward pass"
     if known.rank(line) == 2:
         reason = "its value feeds all wrong entries"
@@ -129,6 +132,9 @@ def _unexplained(known: Knowledge, line: Line) -> Suspect:
     place = known.clamped.get(line.statement)
     if place is not None:
         reason = f"with the derivative by {_named(place)} in its place the whole gradient is right"
+    if cause is not None and cause.track.line is line:
+        wanted = describe_tangent(known, cause.track)
+        reason = f"with {wanted} in its place the whole gradient is right"
     return Suspect(
         path=unit.path,
         line=number,
@@ -149,6 +155,13 @@ def _named(site: Site) -> str:
     return f"{site.target if made else site.text} (line {site.line})"
 
 
+def describe_tangent(known: Knowledge, track: Track) -> str:
+    """Name the derivative of a forward value by a parameter: ``dK / dtheta[3] (line 42)``."""
+    assert known.experiment is not None
+    site = known.experiment.sites[track.order.site]
+    return f"d{name_of(site)} / d{track.parameters} (line {site.line})"
+
+
 def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
     experiment, seen = known.experiment, known.survey
     if experiment is None or seen is None:
@@ -165,14 +178,20 @@ def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
         unit = experiment.program.units[line.unit]
         standing = at_first.get(line.statement, Standing())
         match = min(standing.matches, key=lambda m: m.factor != 1.0, default=None)
+        track = None if known.tangents is None else known.tangents.track_of(line)
         first, last = line.statement.lineno, line.statement.end_lineno or line.statement.lineno
         verdict: StepVerdict = "unknown"
         if any(path == unit.path and first <= number <= last for path, number in accused):
             verdict = "wrong"
+        elif match is not None and match.factor == 1.0:
+            verdict = "right"
+        elif track is not None:
+            verdict, match = "right", None
         elif match is not None:
-            verdict = "right" if match.factor == 1.0 else "factor"
+            verdict = "factor"
         elif line.statement in repaired:
             verdict = "follows"
+        matches = None if track is None else describe_tangent(known, track)
         targets = [s.target for s in line.sites if s.target]
         steps.append(
             Step(
@@ -180,7 +199,7 @@ def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
                 line=first,
                 source=unit.lines[first - 1].strip(),
                 target=targets[0] if targets else "",
-                matches=None if match is None else describe_match(known, match),
+                matches=matches if match is None else describe_match(known, match),
                 factor=None if match is None else match.factor,
                 verdict=verdict,
             )

@@ -101,7 +101,9 @@ def _table(trace: Trace, width: int, ascii_only: bool) -> Iterator[Text]:
 
 def _row(step: Step, ascii_only: bool) -> tuple[str, str, str, str, str]:
     factor = "" if step.factor is None or step.factor == 1 else f"{step.factor:.4g} x "
-    matches = "" if step.matches is None else f"{factor}d cost / d {step.matches}"
+    matches = step.matches or ""
+    if matches and "/ dtheta" not in matches:  # no tangent, which says itself of what it is one
+        matches = f"{factor}d cost / d {matches}"
     return (
         str(step.line),
         wording.visible(step.source, ascii_only=ascii_only),
