@@ -445,7 +445,9 @@ def _surroundings(
     top: dict[str, Any] = {}
     for functions in unit.functions.values():
         top = functions[0].__globals__
-    _, recording = experiment.record_scenes(reference.theta, line.statement, cause.changes)
+    _, recording = experiment.record_scenes(
+        reference.theta, line.statement, need.site, cause.changes
+    )
     spaces: list[dict[str, Any]] = []
     values: list[Array] = []
     for event in need.events:

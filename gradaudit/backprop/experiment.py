@@ -147,7 +147,8 @@ class Experiment:
         changes: dict[int, Change] | None = None,
     ) -> tuple[Outcome | None, Recording]:
         """Run the program; keep the values of one site, and what names held before a statement."""
-        codes = self._with_hooks_at(frozenset({site.number}), statement)
+        only = frozenset({site.number, *(changes or {})})
+        codes = self._with_hooks_at(only, statement)
         self.hook.begin(changes, record=True)
         with self.program.replaced({**self.plain, **codes}, self.hook):
             outcome = self._sample(theta)
