@@ -19,6 +19,9 @@ _ALIKE: Final = 1e-5
 _HERE: Final = "gradaudit_here"
 _BATCH: Final = 2048
 _MOST_ENTRIES: Final = 400
+# names that are tried as terms all at once, and those that may be missing together
+_MOST_TERMS: Final = 24
+_MOST_TOGETHER: Final = 5
 # what a single number may be of another without being so by accident
 _PLAIN: Final = (0.5, 1.0, 2.0)
 
@@ -78,7 +81,26 @@ class Formulas:
 
     def short(self, vocabulary: Vocabulary) -> list[Formula]:
         """Return what gives the needed values in few words, the shortest first."""
-        return sorted(self._in_all(self.parts, vocabulary.short), key=_length)
+        found = sorted(self._in_all(self.parts, vocabulary.short), key=_length)
+        return found or list(self._sums(vocabulary))
+
+    def _sums(self, vocabulary: Vocabulary) -> Iterator[Formula]:
+        """Yield several terms that are missing together, each as it is or with the other sign."""
+        missing = self.setting.missing
+        scale = float(np.max(np.abs(missing)))
+        for part in self.parts:
+            if part.effects is None:
+                continue
+            words = [w for w in vocabulary.short if w.size == 1 and part.takes(w)][:_MOST_TERMS]
+            if not 1 < len(words) < missing.size:
+                continue
+            terms = part.effects @ part.table(words)
+            amounts, _, rank, _ = np.linalg.lstsq(terms, missing, rcond=1e-9)
+            signs = np.round(amounts)
+            if rank == len(words) and np.all(np.abs(terms @ signs - missing) <= _ALIKE * scale):
+                chosen = [(w, int(k)) for w, k in zip(words, signs, strict=True) if k]
+                if 1 < len(chosen) <= _MOST_TOGETHER and all(abs(k) == 1 for _, k in chosen):
+                    yield Formula(part.node, _summed(chosen), "term")
 
     def long(self, vocabulary: Vocabulary) -> list[Formula]:
         """Return what gives them in more words, where the whole is linear in a part."""
@@ -135,6 +157,17 @@ class Formulas:
                 effects = self.setting.system @ np.array(changes).T
                 for i in _near(effects, self.setting.missing):
                     yield Formula(part.node, tried[i], kind)
+
+
+def _summed(terms: Sequence[tuple[Word, int]]) -> Word:
+    """Return a sum as one word, one with a plus first."""
+    terms = sorted(terms, key=lambda term: -term[1])
+    text = "".join(f" {'+' if sign > 0 else '-'} {word.operand}" for word, sign in terms)
+    values = [
+        np.sum([sign * word.values[i] for word, sign in terms], axis=0)
+        for i in range(len(terms[0][0].values))
+    ]
+    return Word(f"({text.removeprefix(' + ').strip()})", values, len(terms))
 
 
 def _length(formula: Formula) -> tuple[float, int]:

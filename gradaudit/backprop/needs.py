@@ -21,6 +21,8 @@ _MOST: Final = 160
 _LINEAR: Final = 1e-4
 _TELLING: Final = 1e-3
 _SOLVED: Final = 1e-5
+# the times of a loop that an expression is judged by, where each tells by itself
+_MOST_TIMES: Final = 6
 
 
 @dataclass(slots=True, eq=False)
@@ -266,7 +268,7 @@ def setting_of(
     if unmoved and not (follow and need.unique):
         return Setting(spaces, values, need.system, need.missing, True, follow)
     if need.unique:
-        return Setting(afterwards, again, np.eye(need.shift.size), need.shift, False)
+        return _entry_by_entry(afterwards, again, list(need.shifts(survey).values()))
     return _first_time(spaces, values, need)
 
 
@@ -297,8 +299,20 @@ def setting_with(
     made = None if code is None else _evaluated(code, spaces)
     if made is None or [m.shape for m in made] != [v.shape for v in values]:
         return None
-    missing = np.concatenate([(v - m).reshape(-1) for v, m in zip(values, made, strict=True)])
-    return Setting(spaces, made, np.eye(missing.size), missing, False)
+    return _entry_by_entry(spaces, made, [v - m for v, m in zip(values, made, strict=True)])
+
+
+def _entry_by_entry(
+    spaces: list[dict[str, Any]], values: list[Array], lacking: list[Array]
+) -> Setting:
+    """Return a setting in which every entry is known: some of many times will do."""
+    if len(spaces) > _MOST_TIMES:
+        sizes = [float(np.max(np.abs(part), initial=0.0)) for part in lacking]
+        chosen = sorted(np.argsort(sizes)[::-1][:_MOST_TIMES])
+        spaces = [spaces[i] for i in chosen]
+        values, lacking = [values[i] for i in chosen], [lacking[i] for i in chosen]
+    missing = np.concatenate([part.reshape(-1) for part in lacking])
+    return Setting(spaces, values, np.eye(missing.size), missing, False)
 
 
 def _differing(

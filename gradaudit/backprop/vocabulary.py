@@ -39,6 +39,8 @@ _RARE_SLOPES: Final[Mapping[str, Operation]] = {
     "(1 + {x})": lambda x: 1 + x,
     "(1 + {x} ** 2)": lambda x: 1 + x**2,
     "{np}.exp(-{x})": lambda x: np.exp(-x),
+    "1 / (1 + {np}.exp(-{x}))": lambda x: 1 / (1 + np.exp(-x)),
+    "(1 - {np}.exp(-{x}))": lambda x: 1 - np.exp(-x),
     "{np}.cos({x})": np.cos,
     "{np}.sin({x})": np.sin,
     "{np}.tanh({x})": np.tanh,
@@ -340,6 +342,9 @@ class Vocabulary:
                     yield from self._made(f"{b} / {a}", np.divide, (right, left), total)
                     yield from self._made(f"({a} - {b})", np.subtract, (left, right), total)
                     yield from self._made(f"({a} + {b})", np.add, (left, right), total)
+                    for one, other in ((left, right), (right, left)):
+                        text = f"{self.numpy}.exp({one.operand} - {other.operand})"
+                        yield from self._made(text, _exp_of_difference, (one, other), total)
                     if left.counts and right.counts:
                         yield from self._made(f"({a} == {b})", np.equal, (left, right), total)
             if shape and total < 4:
@@ -414,6 +419,10 @@ def _apply(operation: Operation, words: Sequence[Word]) -> Values | None:
     except Exception:
         return None
     return found
+
+
+def _exp_of_difference(a: Array, b: Array) -> Array:
+    return np.exp(a - b)
 
 
 def _operations(shape: tuple[int, ...], more: int) -> Iterator[tuple[str, Operation]]:
