@@ -409,8 +409,9 @@ class Editor:
         twice = formula.word.size == 1 and formula.word.text in ast.unparse(self.statement)
         squared = formula.kind == "other" and formula.word.text == f"{ast.unparse(node)} ** 2"
         weight -= 0.3 * ((twice and formula.kind in ("factor", "divisor")) or squared)
+        signed = scaled if formula.amount > 0 else ast.UnaryOp(ast.USub(), scaled)
         if formula.kind == "factor":
-            return self._edit(spot, ast.BinOp(node, ast.Mult(), word), "missing factor", weight)
+            return self._edit(spot, ast.BinOp(node, ast.Mult(), signed), "missing factor", weight)
         if formula.kind == "divisor":
             return self._edit(spot, ast.BinOp(node, ast.Div(), word), "missing factor", weight)
         grown = ast.BinOp(constant or ast.Constant(1), plus, scaled)
@@ -421,7 +422,6 @@ class Editor:
         if formula.kind == "term":
             weight += 0.1 * isinstance(node, ast.Name)
             return self._edit(spot, ast.BinOp(node, plus, scaled), "missing term", weight)
-        signed = scaled if formula.amount > 0 else ast.UnaryOp(ast.USub(), scaled)
         grown_from = ast.unparse(node) in formula.word.text
         return self._edit(spot, signed, "other expression", weight + 0.3 * (not grown_from))
 

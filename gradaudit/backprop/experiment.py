@@ -29,6 +29,8 @@ from gradaudit.source.locations import python_function
 # an edited program may take this many times as long as the program itself, or this many seconds
 _PATIENCE: Final = 50.0
 _SECONDS: Final = 0.25
+# a first guess of what compiling takes
+_FOCUS_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +65,9 @@ class Experiment:
         )
         self.hook = Hook()
         self.plain: dict[int, dict[Key, CodeType]] = {}  # of the units that were edited
+        # what a run with all hooks takes, and what it takes to leave all but a few out
+        self._hooked_seconds = 0.0
+        self._focus_seconds = _FOCUS_SECONDS
         self.keeper = _Keeper([problem.args, problem.fun, problem.jac, *self._functions()])
         self.rebuild()
 
@@ -104,21 +109,28 @@ class Experiment:
 
     def run_changed(self, theta: Vector, changes: dict[int, Change]) -> Outcome | None:
         """Run the program and change the values of some sites as they pass."""
+        if self._hooked_seconds > self._focus_seconds:
+            return self.run_focused(theta, changes)
         self.hook.begin(changes)
+        began = time.perf_counter()
         with self.program.replaced(self.instrumented, self.hook):
-            return self._sample(theta)
+            outcome = self._sample(theta)
+        self._hooked_seconds = time.perf_counter() - began
+        return outcome
 
     def run_focused(self, theta: Vector, changes: dict[int, Change]) -> Outcome | None:
         """Do the same with the hook at these sites alone: for many runs that change one place."""
         only = frozenset(changes)
         if self._focus != only:
+            began = time.perf_counter()
             self._focus, self._focused = only, self._with_hooks_at(only)
+            self._focus_seconds = time.perf_counter() - began
         self.hook.begin(changes)
         with self.program.replaced({**self.plain, **self._focused}, self.hook):
             return self._sample(theta)
 
     def _with_hooks_at(
-        self, only: frozenset[int], watched: ast.stmt | None = None
+        self, only: frozenset[int], watched: ast.AST | None = None
     ) -> dict[int, dict[Key, CodeType]]:
         units = {self.sites[number].unit for number in only}
         instrumenter = Instrumenter(watched=watched, only=only)
@@ -148,7 +160,8 @@ class Experiment:
     ) -> tuple[Outcome | None, Recording]:
         """Run the program; keep the values of one site, and what names held before a statement."""
         only = frozenset({site.number, *(changes or {})})
-        codes = self._with_hooks_at(only, statement)
+        inner = site.scope if isinstance(site.scope, ast.Lambda) else statement
+        codes = self._with_hooks_at(only, inner)
         self.hook.begin(changes, record=True)
         with self.program.replaced({**self.plain, **codes}, self.hook):
             outcome = self._sample(theta)

@@ -37,7 +37,7 @@ class Formula:
     word : Word
         What comes in.
     kind : {"factor", "divisor", "term", "other", "slope", "line"}
-        How: ``part * word``, ``part / word``, ``part + amount * word``, ``amount * word``,
+        How: ``part * amount * word``, ``part / word``, ``part + amount * word``, ``amount * word``,
         ``part * (constant + amount * word)``, ``constant + amount * word``.
     amount, constant : float
     """
@@ -129,6 +129,9 @@ class Formulas:
         scaled = part.effects @ (value[:, None] * table)
         for i in _near(scaled - own[:, None], missing):
             yield Formula(part.node, words[i], "factor")
+        for i, amount in _multiples(scaled, missing + own):
+            if abs(amount - 1.0) > _ALIKE:
+                yield Formula(part.node, words[i], "factor", amount)
         divided = part.effects @ (value[:, None] / table)
         for i in _near(divided - own[:, None], missing):
             yield Formula(part.node, words[i], "divisor")

@@ -67,12 +67,13 @@ class _Place:
 class Instrumenter:
     """Rewrites units and numbers their sites, one count over all of them.
 
-    Before a `watched` statement of a function the hook is shown the local names, too. With `only`
+    Before a `watched` statement, or the body of a `watched` lambda, the hook is shown the local
+    names, too. With `only`
     the hook sees these sites and no others, which makes for faster runs.
     """
 
     sites: list[Site] = field(default_factory=list[Site])
-    watched: ast.stmt | None = None
+    watched: ast.AST | None = None
     only: frozenset[int] | None = None
 
     def rewrite(self, unit: Unit, number: int) -> ast.stmt:
@@ -91,7 +92,7 @@ class Instrumenter:
 
 class _Rewriter:
     def __init__(
-        self, sites: list[Site], unit: int, originals: list[Any], watched: ast.stmt | None
+        self, sites: list[Site], unit: int, originals: list[Any], watched: ast.AST | None
     ) -> None:
         self.sites = sites
         self.unit = unit
@@ -124,12 +125,16 @@ class _Rewriter:
     def lambda_(self, node: ast.Lambda, place: _Place) -> None:
         inner = _Place(place.statement, self.own(node))
         node.body = self.value(node.body, inner, "")
+        if self.own(node) is self.watched:
+            both = ast.Tuple([_scene(), node.body], ast.Load())
+            body = ast.Subscript(both, ast.Constant(1), ast.Load())
+            node.body = ast.copy_location(body, node.body)
 
     def block(self, body: list[ast.stmt], scope: ast.AST) -> list[ast.stmt]:
         done: list[ast.stmt] = []
         for statement in body:
             if self.watched is not None and self.own(statement) is self.watched:
-                done.append(ast.copy_location(_scene(), statement))
+                done.append(ast.copy_location(ast.Expr(_scene()), statement))
             done.extend(self.statement(statement, scope))
         return done
 
@@ -455,10 +460,10 @@ def _call(number: int, node: ast.expr, *, in_place: bool = False) -> ast.Call:
     return ast.Call(ast.Name(HOOK, ast.Load()), arguments, [])
 
 
-def _scene() -> ast.stmt:
+def _scene() -> ast.Call:
     names = ast.Call(ast.Name("locals", ast.Load()), [], [])
     arguments: list[ast.expr] = [ast.Constant(SCENE), names]
-    return ast.Expr(ast.Call(ast.Name(HOOK, ast.Load()), arguments, []))
+    return ast.Call(ast.Name(HOOK, ast.Load()), arguments, [])
 
 
 def _as_index(node: ast.expr) -> ast.expr:

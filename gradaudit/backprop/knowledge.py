@@ -425,7 +425,7 @@ class Knowledge:
         fits = 0.6 * (shape in others or mirrored) + 1.0 * (left == right) + 0.7 * renamed
         # what is missing is more often a further use of what stands there than something else
         added = repair.edit.kind.startswith("missing") or repair.edit.kind == "factor"
-        fits += 0.5 * (added and isinstance(getattr(statement, "value", None), ast.Name))
+        fits += 0.5 * (added and _only_names(repair.edit))
         return fits + 0.2 * (added and near) + 0.4 * min(used, 1) - 0.8 * unused
 
     def _fault(self, repair: Repair) -> Fault:
@@ -575,6 +575,13 @@ def _names(scope: ast.AST) -> tuple[set[str], set[str]]:
     if isinstance(arguments, ast.arguments):
         made |= {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     return made, {n.id for n in names if isinstance(n.ctx, ast.Load)}
+
+
+def _only_names(edit: Edit) -> bool:
+    """Tell whether what is edited gives a value another name, and does nothing else."""
+    made = isinstance(edit.statement, ast.Assign)
+    whole = edit.parent is edit.statement or isinstance(edit.parent, ast.Tuple | ast.List)
+    return made and whole and isinstance(edit.old, ast.Name)
 
 
 def _form(statement: ast.stmt) -> str:
