@@ -202,6 +202,8 @@ class _Part:
             whole = np.asarray(eval(self.code, space), dtype=np.float64)
         except Exception:
             return None
+        finally:  # nobody else is to read this name
+            del space[_HERE]
         if whole.shape != self.setting.values[i].shape or not np.isfinite(whole).all():
             return None
         return (whole - self.setting.values[i]).reshape(-1)

@@ -318,7 +318,11 @@ def _alike(a: Any, b: Any, depth: int = 4) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, np.ndarray):
-        return bool(np.array_equal(cast("Array", a), b, equal_nan=True))
+        array = cast("NDArray[Any]", a)
+        if array.dtype.kind == "O":
+            return array.shape == b.shape and _alike(array.tolist(), b.tolist(), depth)
+        numbers = array.dtype.kind in "fc" and b.dtype.kind in "fc"
+        return bool(np.array_equal(array, b, equal_nan=numbers))
     if isinstance(a, float | int | str):
         return bool(a == b)
     if depth == 0:

@@ -302,7 +302,9 @@ class Vocabulary:
     def _called(self, atom: Word) -> Iterator[Word]:
         """Yield what the user's own functions make of a value."""
         for name, function in self.functions.items():
-            values = _apply(function, (atom,))
+            # a function may change what it is given
+            own = Word(atom.text, [value.copy() for value in atom.values], atom.size)
+            values = _apply(function, (own,))
             for pattern, operation in _CALLS.items():
                 if values is not None:
                     text = pattern.format(x=atom.text, f=name)
@@ -445,7 +447,7 @@ def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | 
             array = np.asarray(value)
             if array.dtype.kind not in "fib" or array.size > 4096:
                 return None
-            found.append(np.asarray(array, dtype=np.float64))
+            found.append(np.array(array, dtype=np.float64))
     except Exception:
         return None
     return found if all(np.isfinite(v).all() for v in found) else None
@@ -456,7 +458,7 @@ def _readable(name: str, held: Any, depth: int) -> Iterator[str]:
     if isinstance(held, np.ndarray | float | int | np.number) and not isinstance(held, bool):
         yield name
         return
-    if isinstance(held, ModuleType | type):
+    if depth < 0 or isinstance(held, ModuleType | type):
         return
     if isinstance(held, dict):
         for key, part in itertools.islice(cast("dict[Any, Any]", held).items(), 40):
