@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -119,6 +120,8 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
         return np.array(cast("NDArray[Any]", value), subok=True)
     if depth == 0 or isinstance(value, type):
         return value
+    if isinstance(value, np.random.Generator | np.random.RandomState | random.Random):
+        return copy.deepcopy(value)
     if type(value) in (list, tuple):
         return type(value)(frozen(part, depth - 1) for part in value)
     if isinstance(value, dict):

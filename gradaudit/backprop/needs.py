@@ -10,9 +10,10 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.events import Array, Change, Event
+from gradaudit.backprop.events import Array, Change, Event, frozen
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.instrument import Site
+from gradaudit.backprop.program import Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Effect, Line, Survey
 
@@ -246,7 +247,7 @@ def setting_of(
     are taken from the run in which the needed values stand in its place. These have to be unique.
     """
     unit = experiment.program.units[need.site.unit]
-    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    top = _globals_for(unit, need.site.node)
     code = compile_expression(need.site.node)
     if code is None:
         return None
@@ -292,13 +293,20 @@ def setting_with(
         return None
     code = compile_expression(need.site.node)
     unit = experiment.program.units[need.site.unit]
-    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    top = _globals_for(unit, need.site.node)
     spaces = [{**top, **scene} for scene in recording.scenes]
     made = None if code is None else _evaluated(code, spaces)
     if made is None or [m.shape for m in made] != [v.shape for v in values]:
         return None
     missing = np.concatenate([(v - m).reshape(-1) for v, m in zip(values, made, strict=True)])
     return Setting(spaces, made, np.eye(missing.size), missing, False)
+
+
+def _globals_for(unit: Unit, node: ast.AST) -> dict[str, Any]:
+    """Return the names at the top of the file, with copies of what an expression reads."""
+    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return {**top, **{name: frozen(top[name]) for name in names if name in top}}
 
 
 def _differing(

@@ -9,12 +9,12 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Final, cast
 
 import numpy as np
 
-from gradaudit.backprop.events import Array
+from gradaudit.backprop.events import Array, frozen
 
 Values = Sequence[Array]
 Operation = Callable[..., Any]
@@ -441,7 +441,8 @@ def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | 
     try:
         code = compile(text, "<expression>", "eval")
         for space in spaces:
-            value = eval(code, space)
+            # what is called may change what it is given
+            value = eval(code, _with_copies(code, space) if "(" in text else space)
             if not isinstance(value, np.ndarray | float | int | np.number | np.bool_):
                 return None
             array = np.asarray(value)
@@ -451,6 +452,11 @@ def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | 
     except Exception:
         return None
     return found if all(np.isfinite(v).all() for v in found) else None
+
+
+def _with_copies(code: CodeType, space: dict[str, Any]) -> dict[str, Any]:
+    """Return the names with copies of what an expression reads."""
+    return {**space, **{name: frozen(space[name]) for name in code.co_names if name in space}}
 
 
 def _readable(name: str, held: Any, depth: int) -> Iterator[str]:
