@@ -72,7 +72,8 @@ _OF_MATRICES: Final[Mapping[str, Operation]] = {
     "{np}.trace({x})": np.trace,
     "{np}.linalg.inv({x})": np.linalg.inv,
 }
-_KNOWN_MODULES: Final = ("numpy", "scipy", "math", "builtins")
+_ENTRY: Final = re.compile(r"\[\d+\]")
+_KNOWN_MODULES: Final = ("__future__", "numpy", "scipy", "math", "builtins")
 _HARMLESS: Final = frozenset(
     [
         "sum",
@@ -254,19 +255,23 @@ class Vocabulary:
     def _atoms(self, trees: Iterable[ast.AST]) -> Iterator[Word]:
         first = self.spaces[0]
         texts: dict[str, int] = {}
-        for name, held in first.items():
-            if not name.startswith("__"):
-                for text in _readable(name, held, 2):
-                    texts.setdefault(text, 1)
         for tree in trees:
             for node in ast.walk(tree):
                 if isinstance(node, _READ):
                     for text, size in self._of_source(node):
                         texts.setdefault(text, size)
+        written = set(texts)
+        for name, held in first.items():
+            if not name.startswith("__"):
+                for text in _readable(name, held, 2):
+                    texts[text] = 1
         near = set(re.findall(r"[A-Za-z_]\w*", self.near))
 
-        def order(text: str) -> tuple[int, bool]:
-            return texts[text], not near & set(re.findall(r"[A-Za-z_]\w*", text))
+        def order(text: str) -> tuple[int, bool, bool, bool]:
+            # a name that holds some entry of a list may hold another one the next time
+            entry = text not in written and _ENTRY.search(text) is not None
+            far = not near & set(re.findall(r"[A-Za-z_]\w*", text))
+            return texts[text], entry, far, text in written
 
         # names before what the source makes of them, those of the statement itself first
         for text in sorted(texts, key=order):
