@@ -179,9 +179,9 @@ def test_recurrence_is_seen_with_the_needed_values_in_place(recurrence: Bench) -
 
 
 def test_recurrence_is_not_explained_by_the_run_as_it_is(recurrence: Bench) -> None:
-    statement = recurrence.line("dz = dh").statement
-    _, recording = recurrence.experiment.record_scenes(recurrence.reference.theta, statement)
-    need = recurrence.need("dz = dh")
+    need, statement = recurrence.need("dz = dh"), recurrence.line("dz = dh").statement
+    theta = recurrence.reference.theta
+    _, recording = recurrence.experiment.record_scenes(theta, statement, need.site)
     wanted = [s["dh"] * (1 - s["hs"][s["t"] + 1] ** 2) - s["dh"] for s in recording.scenes]
     assert not np.allclose(np.concatenate(wanted), need.shift, atol=1e-3)
 
