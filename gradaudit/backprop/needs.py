@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.events import Array, Change, Event, frozen
+from gradaudit.backprop.events import Array, Change, Event, frozen, protected
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.program import Unit
@@ -376,7 +376,7 @@ def _evaluated(code: Any, spaces: Sequence[dict[str, Any]]) -> list[Array] | Non
     found: list[Array] = []
     try:
         for space in spaces:
-            found.append(np.asarray(eval(code, space), dtype=np.float64))
+            found.append(np.asarray(eval(code, protected(code, space)), dtype=np.float64))
     except Exception:
         return None
     return found

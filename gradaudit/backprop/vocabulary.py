@@ -9,12 +9,12 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any, Final, cast
 
 import numpy as np
 
-from gradaudit.backprop.events import Array, frozen
+from gradaudit.backprop.events import Array, with_copies
 
 Values = Sequence[Array]
 Operation = Callable[..., Any]
@@ -133,6 +133,11 @@ _CHANGING: Final = frozenset(
         "close",
         "add",
         "discard",
+        "at",
+        "copyto",
+        "fill_diagonal",
+        "place",
+        "putmask",
     ]
 )
 
@@ -447,7 +452,7 @@ def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | 
         code = compile(text, "<expression>", "eval")
         for space in spaces:
             # what is called may change what it is given
-            value = eval(code, _with_copies(code, space) if "(" in text else space)
+            value = eval(code, with_copies(code, space) if "(" in text else space)
             if not isinstance(value, np.ndarray | float | int | np.number | np.bool_):
                 return None
             array = np.asarray(value)
@@ -457,11 +462,6 @@ def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | 
     except Exception:
         return None
     return found if all(np.isfinite(v).all() for v in found) else None
-
-
-def _with_copies(code: CodeType, space: dict[str, Any]) -> dict[str, Any]:
-    """Return the names with copies of what an expression reads."""
-    return {**space, **{name: frozen(space[name]) for name in code.co_names if name in space}}
 
 
 def _readable(name: str, held: Any, depth: int) -> Iterator[str]:
@@ -489,6 +489,8 @@ def is_harmless(node: ast.AST) -> bool:
     """Tell whether an expression changes nothing: of methods, it calls well-known ones only."""
     for part in ast.walk(node):
         if isinstance(part, ast.Lambda | ast.NamedExpr | ast.Yield | ast.Await | ast.ListComp):
+            return False
+        if isinstance(part, ast.keyword) and part.arg == "out":
             return False
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
             if part.func.attr in _HARMLESS:
