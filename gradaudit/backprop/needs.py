@@ -304,7 +304,7 @@ def setting_with(
 
 def _globals_for(unit: Unit, node: ast.AST) -> dict[str, Any]:
     """Return the names at the top of the file, with copies of what an expression reads."""
-    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    top: dict[str, Any] = next((f[0].__globals__ for f in unit.functions.values()), {})
     names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     return {**top, **{name: frozen(top[name]) for name in names if name in top}}
 

@@ -314,3 +314,10 @@ def test_data_and_generators_are_left_as_they_were() -> None:
     found = trace(drawing, START, args=(DATA, TARGET), rng=0)
     assert found.suspects[0].suggestion == "dz = error @ w2.T * (1 - h ** 2)"
     assert drawing.rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
+
+
+def test_attributes_that_an_edit_leaves_half_done_are_put_back() -> None:
+    found = trace(models.Adding(), START, args=(DATA, TARGET), rng=0)
+    assert found.stopped == ""
+    named = {s.source: s.suggestion for s in found.suspects}
+    assert named["dz = error @ w2.T"] == "dz = error @ w2.T * (1 - h ** 2)"
