@@ -156,7 +156,8 @@ def protected(code: CodeType, space: dict[str, Any]) -> dict[str, Any]:
             return with_copies(code, space)
         if held is None or isinstance(held, known):
             continue
-        if any(isinstance(getattr(type(held), n, None), FunctionType) for n in code.co_names):
+        kind = cast("type[Any]", type(held))
+        if any(isinstance(getattr(kind, n, None), FunctionType) for n in code.co_names):
             return with_copies(code, space)
     return space
 

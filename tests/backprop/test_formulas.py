@@ -244,6 +244,13 @@ def test_short_words_and_plain_numbers_come_first() -> None:
 # -- from end to end -------------------------------------------------------------------------
 
 
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine find the same as an idle one."""
+    monkeypatch.setattr("gradaudit.backprop.repair._FORMULA_SECONDS", 5.0)
+
+
+@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize(
     ("model", "size", "wrong", "right"),
     [
@@ -293,12 +300,14 @@ def _locals_of(fun: Any, start: Any) -> Names:
     return {**vars(models), **seen}
 
 
+@pytest.mark.usefixtures("_patient")
 def test_product_dropped_in_a_recurrence_is_written_back() -> None:
     found = trace(models.gated, START[:12], args=(DATA[:4],), rng=0)
     assert found.suspects[0].line == line_of("        dh = 0.3 * dn\n")
     assert found.suspects[0].suggestion in ("dh = 0.3 * dn + dh * f", "dh = 0.3 * dn + f * dh")
 
 
+@pytest.mark.usefixtures("_patient")
 def test_two_wrong_lines_in_series_are_named() -> None:
     found = trace(models.in_series, START[:20].tolist() + [0.3] * 4, args=(DATA, TARGET), rng=0)
     named = {s.source: s.suggestion for s in found.suspects if s.repairs_gradient}
@@ -316,6 +325,7 @@ def test_data_and_generators_are_left_as_they_were() -> None:
     assert drawing.rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
 
 
+@pytest.mark.usefixtures("_patient")
 def test_attributes_that_an_edit_leaves_half_done_are_put_back() -> None:
     found = trace(models.Adding(), START, args=(DATA, TARGET), rng=0)
     assert found.stopped == ""

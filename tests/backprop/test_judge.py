@@ -50,7 +50,7 @@ def edits_of(found: Bench, line: Line) -> Iterator[Edit]:
     editor = Editor(line.statement, search.scope(line), home_of(line.statement, unit))
     yield from editor.simple()
     yield from itertools.islice(editor.names(), 150)
-    yield from itertools.islice(editor.insertions(), 400)
+    yield from itertools.islice(editor.insertions(), 250)
 
 
 def accepted(found: Bench, line: Line, edit: Edit) -> bool:
@@ -66,7 +66,7 @@ def accepted(found: Bench, line: Line, edit: Edit) -> bool:
 # -- the right edit --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [0, 1, None])
+@pytest.mark.parametrize("seed", [0, None])
 @pytest.mark.parametrize(("model", "size", "wrong", "right"), _ONE_MISTAKE)
 def test_right_edit_is_never_dismissed(
     model: str, size: int, wrong: str, right: str, seed: int | None
@@ -117,7 +117,7 @@ def test_edit_that_is_dismissed_is_wrong_when_run(model: str, size: int) -> None
             if not line.certain:
                 continue
             dismissed = [e for e in edits_of(found, line) if found.judge.dismisses(line, e)]
-            for edit in dismissed[::9]:
+            for edit in dismissed[::19]:
                 assert not accepted(found, line, edit), ast.unparse(edit.new)
 
 
