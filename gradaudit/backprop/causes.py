@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradaudit.backprop.events import Array, Change, Event, Recording
+from gradaudit.backprop.events import Array, Change, Event, Recording, protected
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.needs import Need, Setting, compile_expression, holes
@@ -455,7 +455,7 @@ def _surroundings(
             return None
         space = {**top, **recording.scenes[event[1]]}
         try:
-            value = np.asarray(eval(code, space), dtype=np.float64)
+            value = np.asarray(eval(code, protected(code, space)), dtype=np.float64)
         except Exception:
             return None
         seen = recording.values[event]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, cast
 
 import numpy as np
@@ -119,6 +121,8 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
         return np.array(cast("NDArray[Any]", value), subok=True)
     if depth == 0 or isinstance(value, type):
         return value
+    if isinstance(value, np.random.Generator | np.random.RandomState | random.Random):
+        return copy.deepcopy(value)
     if type(value) in (list, tuple):
         return type(value)(frozen(part, depth - 1) for part in value)
     if isinstance(value, dict):
@@ -136,6 +140,26 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
     except Exception:  # an object that cannot be copied stays itself
         return value
     return twin
+
+
+def with_copies(code: CodeType, space: dict[str, Any]) -> dict[str, Any]:
+    """Return names with copies of what an expression reads: what it calls may change that."""
+    return {**space, **{name: frozen(space[name]) for name in code.co_names if name in space}}
+
+
+def protected(code: CodeType, space: dict[str, Any]) -> dict[str, Any]:
+    """Return names with copies of what an expression reads, where it calls the user's functions."""
+    known = (np.ndarray, np.generic, float, int, str, list, tuple, dict, ModuleType)
+    for name in code.co_names:
+        held = space.get(name)
+        if isinstance(held, FunctionType):
+            return with_copies(code, space)
+        if held is None or isinstance(held, known):
+            continue
+        kind = cast("type[Any]", type(held))
+        if any(isinstance(getattr(kind, n, None), FunctionType) for n in code.co_names):
+            return with_copies(code, space)
+    return space
 
 
 def is_real(value: Any) -> bool:

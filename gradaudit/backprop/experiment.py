@@ -263,6 +263,11 @@ def _collect(value: Any, found: dict[int, Any], depth: int) -> None:
         return
     if isinstance(value, list | dict):
         found[id(cast("Any", value))] = value
+    space = getattr(value, "__dict__", None)
+    if isinstance(space, dict) and not isinstance(value, FunctionType):
+        found[id(cast("Any", space))] = cast(
+            "dict[str, Any]", space
+        )  # an attribute may be bound anew
     for part in _parts_of(value):
         _collect(part, found, depth - 1)
 

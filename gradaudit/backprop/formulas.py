@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradaudit.backprop.events import Array
+from gradaudit.backprop.events import Array, protected
 from gradaudit.backprop.needs import Setting, compile_expression
 from gradaudit.backprop.vocabulary import Vocabulary, Word, broadcasts
 
@@ -235,9 +235,11 @@ class _Part:
         space = self.setting.spaces[i]
         space[_HERE] = value
         try:
-            whole = np.asarray(eval(self.code, space), dtype=np.float64)
+            whole = np.asarray(eval(self.code, protected(self.code, space)), dtype=np.float64)
         except Exception:
             return None
+        finally:  # nobody else is to read this name
+            del space[_HERE]
         if whole.shape != self.setting.values[i].shape or not np.isfinite(whole).all():
             return None
         return (whole - self.setting.values[i]).reshape(-1)
@@ -325,7 +327,7 @@ def _make_part(node: ast.expr, part: ast.expr, setting: Setting) -> _Part | None
     values: list[Array] = []
     try:
         for space in setting.spaces:
-            value = eval(own, space)
+            value = eval(own, protected(own, space))
             if not isinstance(value, np.ndarray | float | np.floating):
                 return None
             values.append(np.array(value, dtype=np.float64))

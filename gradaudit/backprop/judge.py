@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradaudit.backprop.adjoints import Adjoints, put_in
 from gradaudit.backprop.edits import Edit
-from gradaudit.backprop.events import Array
+from gradaudit.backprop.events import Array, protected
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.needs import (
@@ -216,7 +216,7 @@ def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
                 return None
             code = compile(ast.Expression(body), "<edit>", "eval")
         for space, value in zip(setting.spaces, setting.values, strict=True):
-            new = np.asarray(eval(code, space), dtype=np.float64)
+            new = np.asarray(eval(code, protected(code, space)), dtype=np.float64)
             if new.shape != value.shape:
                 return None
             changes.append((new - value).reshape(-1))

@@ -10,9 +10,10 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.events import Array, Change, Event
+from gradaudit.backprop.events import Array, Change, Event, frozen, protected
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.instrument import Site
+from gradaudit.backprop.program import Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Effect, Line, Survey
 
@@ -248,7 +249,7 @@ def setting_of(
     are taken from the run in which the needed values stand in its place. These have to be unique.
     """
     unit = experiment.program.units[need.site.unit]
-    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    top = _globals_for(unit, need.site.node)
     code = compile_expression(need.site.node)
     if code is None:
         return None
@@ -294,7 +295,7 @@ def setting_with(
         return None
     code = compile_expression(need.site.node)
     unit = experiment.program.units[need.site.unit]
-    top = next((f[0].__globals__ for f in unit.functions.values()), {})
+    top = _globals_for(unit, need.site.node)
     spaces = [{**top, **scene} for scene in recording.scenes]
     made = None if code is None else _evaluated(code, spaces)
     if made is None or [m.shape for m in made] != [v.shape for v in values]:
@@ -315,6 +316,13 @@ def _entry_by_entry(
     return Setting(spaces, values, np.eye(missing.size), missing, False)
 
 
+def _globals_for(unit: Unit, node: ast.AST) -> dict[str, Any]:
+    """Return the names at the top of the file, with copies of what an expression reads."""
+    top: dict[str, Any] = next((f[0].__globals__ for f in unit.functions.values()), {})
+    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return {**top, **{name: frozen(top[name]) for name in names if name in top}}
+
+
 def _differing(
     scenes: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]
 ) -> frozenset[str]:
@@ -332,7 +340,11 @@ def _alike(a: Any, b: Any, depth: int = 4) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, np.ndarray):
-        return bool(np.array_equal(cast("Array", a), b, equal_nan=True))
+        array = cast("NDArray[Any]", a)
+        if array.dtype.kind == "O":
+            return array.shape == b.shape and _alike(array.tolist(), b.tolist(), depth)
+        numbers = array.dtype.kind in "fc" and b.dtype.kind in "fc"
+        return bool(np.array_equal(array, b, equal_nan=numbers))
     if isinstance(a, float | int | str):
         return bool(a == b)
     if depth == 0:
@@ -378,7 +390,7 @@ def _evaluated(code: Any, spaces: Sequence[dict[str, Any]]) -> list[Array] | Non
     found: list[Array] = []
     try:
         for space in spaces:
-            found.append(np.asarray(eval(code, space), dtype=np.float64))
+            found.append(np.asarray(eval(code, protected(code, space)), dtype=np.float64))
     except Exception:
         return None
     return found

@@ -58,7 +58,8 @@ class Reference:
     def wrong(self, gradient: Vector) -> NDArray[np.bool_]:
         """Tell along which directions a gradient is wrong."""
         errors = self.errors(gradient)
-        return ~(np.abs(errors) <= self.tolerance(gradient))
+        # of an infinite entry the tolerance is infinite, too
+        return ~(np.isfinite(errors) & (np.abs(errors) <= self.tolerance(gradient)))
 
     def accepts(self, outcome: Outcome | None) -> bool:
         """Tell whether a run had the same cost and the right gradient."""

@@ -242,6 +242,7 @@ class Search:
     def _try_stage(self, line: Line, editor: Editor, formulas: list[Formula]) -> None:
         spots = {spot.node: spot for spot in editor.spots}
         before = len(self.found) + len(self.partial)
+        self.experiment.keeper.restore()  # what was evaluated may have called the user's functions
         for formula in [f for f in formulas if f.node in spots][:_MOST_FORMULAS]:
             for amount, constant in self._amounts(line, formula):
                 self.attempt(line, editor.formula(spots[formula.node], formula, amount, constant))

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from gradaudit.backprop.events import Array
+from gradaudit.backprop.events import Array, with_copies
 
 Values = Sequence[Array]
 Operation = Callable[..., Any]
@@ -74,7 +74,8 @@ _OF_MATRICES: Final[Mapping[str, Operation]] = {
     "{np}.trace({x})": np.trace,
     "{np}.linalg.inv({x})": np.linalg.inv,
 }
-_KNOWN_MODULES: Final = ("numpy", "scipy", "math", "builtins")
+_ENTRY: Final = re.compile(r"\[\d+\]")
+_KNOWN_MODULES: Final = ("__future__", "numpy", "scipy", "math", "builtins")
 _HARMLESS: Final = frozenset(
     [
         "sum",
@@ -134,6 +135,11 @@ _CHANGING: Final = frozenset(
         "close",
         "add",
         "discard",
+        "at",
+        "copyto",
+        "fill_diagonal",
+        "place",
+        "putmask",
     ]
 )
 
@@ -256,19 +262,23 @@ class Vocabulary:
     def _atoms(self, trees: Iterable[ast.AST]) -> Iterator[Word]:
         first = self.spaces[0]
         texts: dict[str, int] = {}
-        for name, held in first.items():
-            if not name.startswith("__"):
-                for text in _readable(name, held, 2):
-                    texts.setdefault(text, 1)
         for tree in trees:
             for node in ast.walk(tree):
                 if isinstance(node, _READ):
                     for text, size in self._of_source(node):
                         texts.setdefault(text, size)
+        written = set(texts)
+        for name, held in first.items():
+            if not name.startswith("__"):
+                for text in _readable(name, held, 2):
+                    texts[text] = 1
         near = set(re.findall(r"[A-Za-z_]\w*", self.near))
 
-        def order(text: str) -> tuple[int, bool]:
-            return texts[text], not near & set(re.findall(r"[A-Za-z_]\w*", text))
+        def order(text: str) -> tuple[int, bool, bool, bool]:
+            # a name that holds some entry of a list may hold another one the next time
+            entry = text not in written and _ENTRY.search(text) is not None
+            far = not near & set(re.findall(r"[A-Za-z_]\w*", text))
+            return texts[text], entry, far, text in written
 
         # names before what the source makes of them, those of the statement itself first
         for text in sorted(texts, key=order):
@@ -304,7 +314,9 @@ class Vocabulary:
     def _called(self, atom: Word) -> Iterator[Word]:
         """Yield what the user's own functions make of a value."""
         for name, function in self.functions.items():
-            values = _apply(function, (atom,))
+            # a function may change what it is given
+            own = Word(atom.text, [value.copy() for value in atom.values], atom.size)
+            values = _apply(function, (own,))
             for pattern, operation in _CALLS.items():
                 if values is not None:
                     text = pattern.format(x=atom.text, f=name)
@@ -448,13 +460,14 @@ def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | 
     try:
         code = compile(text, "<expression>", "eval")
         for space in spaces:
-            value = eval(code, space)
+            # what is called may change what it is given
+            value = eval(code, with_copies(code, space) if "(" in text else space)
             if not isinstance(value, np.ndarray | float | int | np.number | np.bool_):
                 return None
             array = np.asarray(value)
             if array.dtype.kind not in "fib" or array.size > 4096:
                 return None
-            found.append(np.asarray(array, dtype=np.float64))
+            found.append(np.array(array, dtype=np.float64))
     except Exception:
         return None
     return found if all(np.isfinite(v).all() for v in found) else None
@@ -465,7 +478,7 @@ def _readable(name: str, held: Any, depth: int) -> Iterator[str]:
     if isinstance(held, np.ndarray | float | int | np.number) and not isinstance(held, bool):
         yield name
         return
-    if isinstance(held, ModuleType | type):
+    if depth < 0 or isinstance(held, ModuleType | type):
         return
     if isinstance(held, dict):
         for key, part in itertools.islice(cast("dict[Any, Any]", held).items(), 40):
@@ -485,6 +498,8 @@ def is_harmless(node: ast.AST) -> bool:
     """Tell whether an expression changes nothing: of methods, it calls well-known ones only."""
     for part in ast.walk(node):
         if isinstance(part, ast.Lambda | ast.NamedExpr | ast.Yield | ast.Await | ast.ListComp):
+            return False
+        if isinstance(part, ast.keyword) and part.arg == "out":
             return False
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
             if part.func.attr in _HARMLESS:
