@@ -159,7 +159,7 @@ class Experiment:
         changes: dict[int, Change] | None = None,
     ) -> tuple[Outcome | None, Recording]:
         """Run the program; keep the values of one site, and what names held before a statement."""
-        only = frozenset({site.number, *(changes or {})})
+        only = frozenset([site.number, *(changes or dict[int, Change]())])
         inner = site.scope if isinstance(site.scope, ast.Lambda) else statement
         codes = self._with_hooks_at(only, inner)
         self.hook.begin(changes, record=True)
@@ -263,11 +263,10 @@ def _collect(value: Any, found: dict[int, Any], depth: int) -> None:
         return
     if isinstance(value, list | dict):
         found[id(cast("Any", value))] = value
-    space = getattr(value, "__dict__", None)
+    space = getattr(cast("Any", value), "__dict__", None)
     if isinstance(space, dict) and not isinstance(value, FunctionType):
-        found[id(cast("Any", space))] = cast(
-            "dict[str, Any]", space
-        )  # an attribute may be bound anew
+        # an attribute may be bound anew
+        found[id(cast("Any", space))] = cast("dict[str, Any]", space)
     for part in _parts_of(value):
         _collect(part, found, depth - 1)
 

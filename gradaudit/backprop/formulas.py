@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from gradaudit.backprop.events import Array, protected
-from gradaudit.backprop.needs import Setting, compile_expression
+from gradaudit.backprop.needs import Setting, compile_expression, least_squares
 from gradaudit.backprop.vocabulary import Vocabulary, Word, broadcasts
 
 _ALIKE: Final = 1e-5
@@ -95,7 +95,7 @@ class Formulas:
             if not 1 < len(words) < missing.size:
                 continue
             terms = part.effects @ part.table(words)
-            amounts, _, rank, _ = np.linalg.lstsq(terms, missing, rcond=1e-9)
+            amounts, rank = least_squares(terms, missing)
             signs = np.round(amounts)
             if rank == len(words) and np.all(np.abs(terms @ signs - missing) <= _ALIKE * scale):
                 chosen = [(w, int(k)) for w, k in zip(words, signs, strict=True) if k]
@@ -287,11 +287,27 @@ class _Part:
         return slope if linear else None
 
 
-_CHANGES: Final[dict[str, Any]] = {
-    "factor": lambda value, word: value * word,
-    "divisor": lambda value, word: value / word,
-    "term": lambda value, word: value + word,
-    "other": lambda value, word: word + 0.0 * value,
+def _times_word(value: Array, word: Array) -> Array:
+    return value * word
+
+
+def _over_word(value: Array, word: Array) -> Array:
+    return value / word
+
+
+def _plus_word(value: Array, word: Array) -> Array:
+    return value + word
+
+
+def _only_word(value: Array, word: Array) -> Array:
+    return np.broadcast_to(word, value.shape)
+
+
+_CHANGES: Final = {
+    "factor": _times_word,
+    "divisor": _over_word,
+    "term": _plus_word,
+    "other": _only_word,
 }
 
 

@@ -68,8 +68,7 @@ class Instrumenter:
     """Rewrites units and numbers their sites, one count over all of them.
 
     Before a `watched` statement, or the body of a `watched` lambda, the hook is shown the local
-    names, too. With `only`
-    the hook sees these sites and no others, which makes for faster runs.
+    names, too. With `only` the hook sees these sites and no others, which makes for faster runs.
     """
 
     sites: list[Site] = field(default_factory=list[Site])

@@ -65,7 +65,7 @@ class Need:
         Whether it exists is read from the system alone.
         """
         system, missing = self.system[rows], self.missing[rows]
-        answer, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
+        answer, rank = least_squares(system, missing)
         scale = float(np.max(np.abs(missing), initial=0.0))
         left = float(np.max(np.abs(system @ answer - missing), initial=0.0))
         exists, unique = left <= _SOLVED * scale, bool(rank == system.shape[1])
@@ -149,7 +149,7 @@ def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: 
             columns.append((moved.gradient - base) / amount)
     system = np.array(columns).T
     missing = -reference.errors(base)
-    answer, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
+    answer, rank = least_squares(system, missing)
     unique, telling = bool(rank == size), bool(rank < missing.size)
     need = Need(site, events, None, unique, telling, system, missing, answer)
     outcome = _moved(experiment, reference, need.shifts(survey))
@@ -160,12 +160,18 @@ def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: 
     return need
 
 
+def least_squares(system: Array, missing: Array) -> tuple[Array, int]:
+    """Return the smallest solution of a system of equations, and its rank."""
+    answer, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
+    return np.asarray(answer, dtype=np.float64), int(rank)
+
+
 def exist_together(needs: Sequence[Need]) -> bool:
     """Tell whether other values of several places together would make the gradient right."""
     if not all(need.system.size for need in needs):
         return False
     system, missing = np.concatenate([n.system for n in needs], axis=1), needs[0].missing
-    answer = np.linalg.lstsq(system, missing, rcond=1e-9)[0]
+    answer, _ = least_squares(system, missing)
     scale = float(np.max(np.abs(missing), initial=0.0))
     return bool(np.all(np.abs(system @ answer - missing) <= _SOLVED * scale))
 
@@ -318,7 +324,9 @@ def _entry_by_entry(
 
 def _globals_for(unit: Unit, node: ast.AST) -> dict[str, Any]:
     """Return the names at the top of the file, with copies of what an expression reads."""
-    top: dict[str, Any] = next((f[0].__globals__ for f in unit.functions.values()), {})
+    top = dict[str, Any]()
+    for functions in unit.functions.values():
+        top = functions[0].__globals__
     names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     return {**top, **{name: frozen(top[name]) for name in names if name in top}}
 

@@ -34,7 +34,7 @@ _BORROWED: Final = 40
 # formulas that are run, those that must be right before the search ends, and its time
 _MOST_FORMULAS: Final = 12
 _ENOUGH: Final = 3
-_FORMULA_SECONDS: Final = 1.0
+_FORMULA_SECONDS: Final = 2.0
 _FORMS: Final[tuple[tuple[str, Callable[[float], float]], ...]] = (
     ("{n}", lambda n: n),
     ("1 / {n}", lambda n: 1 / n),

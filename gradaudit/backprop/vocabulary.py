@@ -27,53 +27,41 @@ _MOST_PRODUCTS: Final = 2500
 _MOST_PAIRS: Final = 12000
 _MOST_TRIPLES: Final = 6000
 # of one value, of its own shape: the slopes that are met everywhere, and others
-_SLOPES: Final[Mapping[str, Operation]] = {
-    "{x} ** 2": lambda x: x**2,
-    "(1 - {x})": lambda x: 1 - x,
-    "(1 - {x} ** 2)": lambda x: 1 - x**2,
-    "{x} * (1 - {x})": lambda x: x * (1 - x),
-    "({x} > 0)": lambda x: x > 0,
-    "{np}.exp({x})": np.exp,
-}
-_RARE_SLOPES: Final[Mapping[str, Operation]] = {
-    "(1 + {x})": lambda x: 1 + x,
-    "(1 + {x} ** 2)": lambda x: 1 + x**2,
-    "{np}.exp(-{x})": lambda x: np.exp(-x),
-    "1 / (1 + {np}.exp(-{x}))": lambda x: 1 / (1 + np.exp(-x)),
-    "(1 - {np}.exp(-{x}))": lambda x: 1 - np.exp(-x),
-    "{np}.cos({x})": np.cos,
-    "{np}.sin({x})": np.sin,
-    "{np}.tanh({x})": np.tanh,
-    "(1 - {np}.tanh({x}) ** 2)": lambda x: 1 - np.tanh(x) ** 2,
-    "{np}.sign({x})": np.sign,
-    "{np}.abs({x})": np.abs,
-    "{np}.sqrt({x})": np.sqrt,
-    "{np}.log({x})": np.log,
-    "{x} ** 3": lambda x: x**3,
-}
-_CALLS: Final[Mapping[str, Operation]] = {
-    "{f}({x})": lambda f: f,
-    "(1 - {f}({x}))": lambda f: 1 - f,
-    "(1 - {f}({x}) ** 2)": lambda f: 1 - f**2,
-    "{f}({x}) * (1 - {f}({x}))": lambda f: f * (1 - f),
-}
-_SUMS: Final[Mapping[str, Operation]] = {
-    "{x}.sum()": np.sum,
-    "{x}.sum(axis=0)": lambda x: x.sum(axis=0),
-    "{x}.sum(axis=1)": lambda x: x.sum(axis=1),
-    "{x}.sum(axis=-1, keepdims=True)": lambda x: x.sum(axis=-1, keepdims=True),
-    "{x}.sum(axis=0, keepdims=True)": lambda x: x.sum(axis=0, keepdims=True),
-}
-_MEANS: Final[Mapping[str, Operation]] = {
-    "{x}.mean()": np.mean,
-    "{x}.mean(axis=0)": lambda x: x.mean(axis=0),
-    "{x}.mean(axis=-1, keepdims=True)": lambda x: x.mean(axis=-1, keepdims=True),
-}
-_OF_MATRICES: Final[Mapping[str, Operation]] = {
-    "{np}.diag({x})": np.diag,
-    "{np}.trace({x})": np.trace,
-    "{np}.linalg.inv({x})": np.linalg.inv,
-}
+_SLOPES: Final = (
+    "{x} ** 2",
+    "(1 - {x})",
+    "(1 - {x} ** 2)",
+    "{x} * (1 - {x})",
+    "({x} > 0)",
+    "{np}.exp({x})",
+)
+_RARE_SLOPES: Final = (
+    "(1 + {x})",
+    "(1 + {x} ** 2)",
+    "{np}.exp(-{x})",
+    "1 / (1 + {np}.exp(-{x}))",
+    "(1 - {np}.exp(-{x}))",
+    "{np}.cos({x})",
+    "{np}.sin({x})",
+    "{np}.tanh({x})",
+    "(1 - {np}.tanh({x}) ** 2)",
+    "{np}.sign({x})",
+    "{np}.abs({x})",
+    "{np}.sqrt({x})",
+    "{np}.log({x})",
+    "{x} ** 3",
+)
+# of what a function of the user's gives
+_CALLS: Final = ("{x}", "(1 - {x})", "(1 - {x} ** 2)", "{x} * (1 - {x})")
+_SUMS: Final = (
+    "{x}.sum()",
+    "{x}.sum(axis=0)",
+    "{x}.sum(axis=1)",
+    "{x}.sum(axis=-1, keepdims=True)",
+    "{x}.sum(axis=0, keepdims=True)",
+)
+_MEANS: Final = ("{x}.mean()", "{x}.mean(axis=0)", "{x}.mean(axis=-1, keepdims=True)")
+_OF_MATRICES: Final = ("{np}.diag({x})", "{np}.trace({x})", "{np}.linalg.inv({x})")
 _ENTRY: Final = re.compile(r"\[\d+\]")
 _KNOWN_MODULES: Final = ("__future__", "numpy", "scipy", "math", "builtins")
 _HARMLESS: Final = frozenset(
@@ -305,9 +293,9 @@ class Vocabulary:
         """Yield what is done to single values, the usual things to all of them first."""
         for more in (0, 1, 2):
             for atom in self.atoms:
-                for pattern, operation in _operations(atom.shape, more):
+                for pattern in _patterns(atom.shape, more):
                     text = pattern.format(x=atom.operand, np=self.numpy)
-                    yield from self._made(text, operation, (atom,), atom.size + more)
+                    yield from self._made(text, _operation(pattern), (atom,), atom.size + more)
                 if more == 1:
                     yield from self._called(atom)
 
@@ -317,10 +305,10 @@ class Vocabulary:
             # a function may change what it is given
             own = Word(atom.text, [value.copy() for value in atom.values], atom.size)
             values = _apply(function, (own,))
-            for pattern, operation in _CALLS.items():
+            for pattern in _CALLS:
                 if values is not None:
-                    text = pattern.format(x=atom.text, f=name)
-                    made = _apply(operation, (Word("", values, 0),))
+                    text = pattern.format(x=f"{name}({atom.text})")
+                    made = _apply(_operation(pattern), (Word("", values, 0),))
                     yield from self._new(text, made, atom.size + 1)
 
     def _matrix_products(self, total: int) -> Iterator[Word]:
@@ -378,10 +366,10 @@ class Vocabulary:
         if made is None:
             return
         product = Word(f"({left.operand} * {right.operand})", made, left.size + right.size)
-        for pattern, operation in (*_SUMS.items(), *_MEANS.items()):
+        for pattern in (*_SUMS, *_MEANS):
             if dimensions > 1 or "axis" not in pattern or "keepdims" in pattern:
                 text = pattern.format(x=product.text)
-                for word in self._made(text, operation, (product,), product.size + 1):
+                for word in self._made(text, _operation(pattern), (product,), product.size + 1):
                     if self.fits(word.shape):
                         yield word
 
@@ -437,21 +425,26 @@ def _exp_of_difference(a: Array, b: Array) -> Array:
     return np.exp(a - b)
 
 
-def _operations(shape: tuple[int, ...], more: int) -> Iterator[tuple[str, Operation]]:
+def _patterns(shape: tuple[int, ...], more: int) -> Iterator[str]:
     """Yield what can be done to a value of a shape, of those that add so much to the size."""
     if more == 0 and len(shape) == 2:
-        yield "{x}.T", np.transpose
+        yield "{x}.T"
     elif more == 0 and len(shape) == 1:
-        yield "{x}[:, None]", lambda x: x[:, None]
+        yield "{x}[:, None]"
     elif more == 1:
-        yield from _SLOPES.items()
+        yield from _SLOPES
         if shape:
-            yield from _SUMS.items()
-            yield from _MEANS.items()
+            yield from (*_SUMS, *_MEANS)
     elif more == 2:
-        yield from _RARE_SLOPES.items()
+        yield from _RARE_SLOPES
         if len(shape) == 2 and shape[0] == shape[1]:
-            yield from _OF_MATRICES.items()
+            yield from _OF_MATRICES
+
+
+@functools.lru_cache(maxsize=64)
+def _operation(pattern: str) -> Operation:
+    """Return the function of x that a pattern stands for."""
+    return cast("Operation", eval(f"lambda x: {pattern.format(x='x', np='np')}", {"np": np}))
 
 
 def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | None:

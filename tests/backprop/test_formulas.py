@@ -52,7 +52,7 @@ def written(whole: str, formula: Formula) -> str:
     part, word = ast.unparse(formula.node), formula.word.text
     a, c = repr(formula.amount), repr(formula.constant)
     new = {
-        "factor": f"(({part}) * ({word}))",
+        "factor": f"(({part}) * {a} * ({word}))",
         "divisor": f"(({part}) / ({word}))",
         "term": f"(({part}) + {a} * ({word}))",
         "other": f"({a} * ({word}))",
