@@ -13,11 +13,10 @@ import numpy as np
 
 from gradaudit.backprop.events import Array, protected
 from gradaudit.backprop.needs import Setting, compile_expression, least_squares
-from gradaudit.backprop.vocabulary import Vocabulary, Word, broadcasts
+from gradaudit.backprop.vocabulary import Vocabulary, Word, columns
 
 _ALIKE: Final = 1e-5
 _HERE: Final = "gradaudit_here"
-_BATCH: Final = 2048
 _MOST_ENTRIES: Final = 400
 # names that are tried as terms all at once, and those that may be missing together
 _MOST_TERMS: Final = 24
@@ -81,8 +80,13 @@ class Formulas:
 
     def short(self, vocabulary: Vocabulary) -> list[Formula]:
         """Return what gives the needed values in few words, the shortest first."""
-        found = sorted(self._in_all(self.parts, vocabulary.short), key=_length)
+        found = sorted(self._in_all(self.parts, vocabulary, vocabulary.short), key=_length)
         return found or list(self._sums(vocabulary))
+
+    def long(self, vocabulary: Vocabulary) -> list[Formula]:
+        """Return what gives them in more words, where the whole is linear in a part."""
+        linear = [part for part in self.parts if part.effects is not None]
+        return sorted(self._in_all(linear, vocabulary, vocabulary.long), key=_length)
 
     def _sums(self, vocabulary: Vocabulary) -> Iterator[Formula]:
         """Yield several terms that are missing together, each as it is or with the other sign."""
@@ -91,10 +95,11 @@ class Formulas:
         for part in self.parts:
             if part.effects is None:
                 continue
-            words = [w for w in vocabulary.short if w.size == 1 and part.takes(w)][:_MOST_TERMS]
+            words = [w for w in vocabulary.short if w.size == 1 and w.stretches_to(part.shapes)]
+            words = words[:_MOST_TERMS]
             if not 1 < len(words) < missing.size:
                 continue
-            terms = part.effects @ part.table(words)
+            terms = part.effects @ columns(words, part.shapes)
             amounts, rank = least_squares(terms, missing)
             signs = np.round(amounts)
             if rank == len(words) and np.all(np.abs(terms @ signs - missing) <= _ALIKE * scale):
@@ -102,27 +107,22 @@ class Formulas:
                 if 1 < len(chosen) <= _MOST_TOGETHER and all(abs(k) == 1 for _, k in chosen):
                     yield Formula(part.node, _summed(chosen), "term")
 
-    def long(self, vocabulary: Vocabulary) -> list[Formula]:
-        """Return what gives them in more words, where the whole is linear in a part."""
-        linear = [part for part in self.parts if part.effects is not None]
-        return sorted(self._in_all(linear, vocabulary.long), key=_length)
-
-    def _in_all(self, parts: list[_Part], words: list[Word]) -> Iterator[Formula]:
+    def _in_all(
+        self, parts: list[_Part], vocabulary: Vocabulary, words: list[Word]
+    ) -> Iterator[Formula]:
         deadline = time.perf_counter() + self.seconds
         for part in parts:
-            fitting = [w for w in words if part.takes(w)]
-            for start in range(0, len(fitting), _BATCH):
+            for batch, table in vocabulary.batches(words, part.shapes):
                 if time.perf_counter() > deadline:
                     return
                 with np.errstate(all="ignore"):
-                    yield from list(self._tried(part, fitting[start : start + _BATCH]))
+                    yield from list(self._tried(part, batch, table))
 
-    def _tried(self, part: _Part, words: list[Word]) -> Iterator[Formula]:
+    def _tried(self, part: _Part, words: list[Word], table: Array) -> Iterator[Formula]:
         if part.effects is None:
             yield from self._tried_singly(part, words)
             return
         missing = self.setting.missing
-        table = part.table(words)
         value = part.flat()
         own = part.effects @ value  # what the part as it is does
         terms = part.effects @ table
@@ -198,27 +198,13 @@ class _Part:
         self.node = node
         self.code = code
         self.values = values
+        self.shapes = tuple(value.shape for value in values)
         self.setting = setting
         self.effects = self._effects()
-
-    def takes(self, word: Word) -> bool:
-        """Tell whether a word stretches to the part's shape every time."""
-        return all(
-            broadcasts(value.shape, mine.shape)
-            for value, mine in zip(word.values, self.values, strict=True)
-        )
 
     def flat(self) -> Array:
         """Return the values, end to end."""
         return np.concatenate([value.reshape(-1) for value in self.values])
-
-    def table(self, words: Sequence[Word]) -> Array:
-        """Return the values of words, stretched to the part's shape, one column each."""
-        rows = [
-            np.array([np.broadcast_to(w.values[i], mine.shape).reshape(-1) for w in words]).T
-            for i, mine in enumerate(self.values)
-        ]
-        return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
     def moved(self, change: Any, word: Word) -> Array | None:
         """Return how the values of the whole change when the part does."""

@@ -194,7 +194,6 @@ class Search:
         bool
             False when the line cannot be judged by its values alone.
         """
-        editor = self._editor(line)
         judged = True
         for site in holes(self.survey, line):
             settings = self._settings(line, site, partly=partly)
@@ -204,17 +203,21 @@ class Search:
             )
             if not settings or not isinstance(site.node, ast.expr):
                 continue
-            vocabulary: Vocabulary | None = None
-            for setting in settings:
-                formulas = Formulas(site.node, setting, _FORMULA_SECONDS)
-                vocabulary = vocabulary or self._vocabulary(line, setting, formulas)
-                before = len(self.found) + len(self.partial)
-                for stage in (formulas.short, formulas.long):
-                    self.experiment.evaluator.require_time()
-                    self._try_stage(line, editor, stage(vocabulary))
-                    if len(self.found) + len(self.partial) > before:
-                        break
+            self._try_formulas_of(line, site.node, settings)
         return judged
+
+    def _try_formulas_of(self, line: Line, node: ast.expr, settings: list[Setting]) -> None:
+        """Try the short expressions in each setting, then the long ones, until some help."""
+        all_formulas = [Formulas(node, setting, _FORMULA_SECONDS) for setting in settings]
+        vocabulary = self._vocabulary(line, settings[0], all_formulas[0])
+        before = len(self.found) + len(self.partial)
+        for long in (False, True):
+            for formulas in all_formulas:
+                self.experiment.evaluator.require_time()
+                search = formulas.long if long else formulas.short
+                self._try_stage(line, self._editor(line), search(vocabulary))
+                if len(self.found) + len(self.partial) > before:
+                    return
 
     def _settings(self, line: Line, site: Site, *, partly: bool) -> list[Setting]:
         """Return what is needed where a place stands; nothing when that is not known."""

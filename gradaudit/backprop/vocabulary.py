@@ -17,11 +17,13 @@ import numpy as np
 from gradaudit.backprop.events import Array, with_copies
 
 Values = Sequence[Array]
+Shapes = tuple[tuple[int, ...], ...]
 Operation = Callable[..., Any]
 
 # so many expressions of each size at most
 _MOST_ATOMS: Final = 70
 _SHORT: Final = 2
+_BATCH: Final = 2048
 _MOST_PLAIN: Final = 800
 _MOST_PRODUCTS: Final = 2500
 _MOST_PAIRS: Final = 12000
@@ -154,6 +156,10 @@ class Word:
     def __post_init__(self) -> None:
         self.shape = self.values[0].shape
 
+    def stretches_to(self, shapes: Shapes) -> bool:
+        """Tell whether the values stretch to these shapes."""
+        return all(broadcasts(v.shape, s) for v, s in zip(self.values, shapes, strict=True))
+
     @functools.cached_property
     def counts(self) -> bool:
         """Whether the values are whole numbers, such as labels and indices."""
@@ -208,6 +214,7 @@ class Vocabulary:
         self.seconds = seconds
         self.deadline = time.perf_counter() + seconds
         self._fitting: dict[tuple[int, ...], bool] = {}
+        self._tables: dict[tuple[int, Shapes], list[tuple[list[Word], Array]]] = {}
         self._seen: set[Any] = set()
         self._weights = np.zeros(0)
         self.atoms = self._first(self._atoms(trees), _MOST_ATOMS)
@@ -238,6 +245,27 @@ class Vocabulary:
         triples = self._first(self._triples(), _MOST_TRIPLES)
         known = (*self.plain, *self._products, *self._pairs, *triples)
         return [word for word in known if word.size > _SHORT and self.fits(word.shape)]
+
+    def batches(self, words: list[Word], shapes: Shapes) -> list[tuple[list[Word], Array]]:
+        """Return the words that stretch to these shapes each time, with their values as columns.
+
+        Parameters
+        ----------
+        words : list of Word
+            `short` or `long`.
+        shapes : tuple of tuple of int
+            Each time the line runs.
+
+        Returns
+        -------
+        list of (list of Word, ndarray)
+        """
+        key = id(words), shapes
+        if key not in self._tables:
+            fitting = [word for word in words if word.stretches_to(shapes)]
+            parts = [fitting[i : i + _BATCH] for i in range(0, len(fitting), _BATCH)]
+            self._tables[key] = [(part, columns(part, shapes)) for part in parts]
+        return self._tables[key]
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Tell whether a value of this shape broadcasts to a wanted one."""
@@ -347,7 +375,7 @@ class Vocabulary:
                         yield from self._made(text, _exp_of_difference, (one, other), total)
                     if left.counts and right.counts:
                         yield from self._made(f"({a} == {b})", np.equal, (left, right), total)
-            if shape and total < 4:
+            if shape and total == 2:
                 yield from self._summed(left, right, len(shape))
 
     def _couples(self, total: int) -> Iterator[tuple[Word, Word]]:
@@ -395,7 +423,7 @@ class Vocabulary:
         """Yield a word, unless its values say nothing new."""
         if values is None or not any(np.any(v) for v in values):
             return
-        key = tuple(self._digest(v) for v in (values[0], values[-1]))
+        key = tuple(self._digest(v) for v in (values[0], *values[1:][-1:]))
         if key not in self._seen:
             self._seen.add(key)
             yield Word(text, values, size)
@@ -525,6 +553,15 @@ def _is_one(text: str) -> bool:
         if level == 0:
             return i == len(text) - 1
     return False
+
+
+def columns(words: Sequence[Word], shapes: Shapes) -> Array:
+    """Return the values of words, stretched to the shapes and end to end, one column each."""
+    rows = [
+        np.array([np.broadcast_to(w.values[i], shape).reshape(-1) for w in words]).T
+        for i, shape in enumerate(shapes)
+    ]
+    return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
 
 @functools.lru_cache(maxsize=4096)
