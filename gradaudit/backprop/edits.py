@@ -416,14 +416,14 @@ class Editor:
             return self._edit(spot, ast.BinOp(node, ast.Div(), word), "missing factor", weight)
         grown = ast.BinOp(constant or ast.Constant(1), plus, scaled)
         if formula.kind == "line":
-            return self._edit(spot, grown, "other expression", weight)
+            return self._edit(spot, grown, "expression", weight)
         if formula.kind == "slope":
             return self._edit(spot, ast.BinOp(node, ast.Mult(), grown), "missing factor", weight)
         if formula.kind == "term":
             weight += 0.1 * isinstance(node, ast.Name)
             return self._edit(spot, ast.BinOp(node, plus, scaled), "missing term", weight)
         grown_from = ast.unparse(node) in formula.word.text
-        return self._edit(spot, signed, "other expression", weight + 0.3 * (not grown_from))
+        return self._edit(spot, signed, "expression", weight + 0.3 * (not grown_from))
 
     def _compound_terms(self, shape: tuple[int, ...]) -> Iterator[ast.expr]:
         real = {t: a for t, a in self.scope.atoms.items() if a.shape is not None and a.kind == "f"}
