@@ -81,10 +81,12 @@ class Hook:
 
     def __call__(self, site: int, value: Any, in_place: bool = False, index: Any = None) -> Any:
         """Return the value to go on with; nothing when part of it was stored."""
+        recording = self.recording
+        if recording is None and site not in self.changes:
+            return None if index is not None else value
         if index is not None:
             self._stored(site, value, index)
             return None
-        recording = self.recording
         if site == SCENE:
             if recording is not None and len(recording.scenes) < _MOST_SCENES:
                 recording.scenes.append({name: frozen(held) for name, held in value.items()})
