@@ -429,7 +429,7 @@ class _Thinned(ast.NodeTransformer):
 
 def _copied(node: _Node) -> _Node:
     """Copy a tree; a node that hangs in two places, as an edit may leave it, becomes two."""
-    new = type(node)()
+    new = type(node).__new__(type(node))  # without its required arguments
     for name, part in vars(node).items():
         if isinstance(part, ast.AST):
             part = _copied(part)
