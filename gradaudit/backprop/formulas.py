@@ -13,7 +13,7 @@ import numpy as np
 
 from gradaudit.backprop.events import Array, protected
 from gradaudit.backprop.needs import Setting, compile_expression, least_squares
-from gradaudit.backprop.vocabulary import Vocabulary, Word, columns
+from gradaudit.backprop.vocabulary import Vocabulary, Word, broadcasts, columns
 
 _ALIKE: Final = 1e-5
 _HERE: Final = "gradaudit_here"
@@ -23,6 +23,7 @@ _MOST_TERMS: Final = 24
 _MOST_TOGETHER: Final = 5
 # what a single number may be of another without being so by accident
 _PLAIN: Final = (0.5, 1.0, 2.0)
+_NUMBERS: Final = (np.ndarray, float, np.floating, int, np.integer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,17 +219,25 @@ class _Part:
 
     def _whole(self, i: int, value: Array) -> Array | None:
         """Return by how much the whole changes with another value of the part, one time."""
-        space = self.setting.spaces[i]
+        whole = self.evaluated(self.code, self.setting.spaces[i], value)
+        if (
+            whole is None
+            or whole.shape != self.setting.values[i].shape
+            or not np.isfinite(whole).all()
+        ):
+            return None
+        return (whole - self.setting.values[i]).reshape(-1)
+
+    @staticmethod
+    def evaluated(code: Any, space: dict[str, Any], value: Array) -> Array | None:
+        """Return the whole with a value in the place of a part."""
         space[_HERE] = value
         try:
-            whole = np.asarray(eval(self.code, protected(self.code, space)), dtype=np.float64)
+            return np.asarray(eval(code, protected(code, space)), dtype=np.float64)
         except Exception:
             return None
         finally:  # nobody else is to read this name
             del space[_HERE]
-        if whole.shape != self.setting.values[i].shape or not np.isfinite(whole).all():
-            return None
-        return (whole - self.setting.values[i]).reshape(-1)
 
     def _effects(self) -> Array | None:
         """Return how the gradient moves with each entry of the part; None if not linearly."""
@@ -330,16 +339,35 @@ def _make_part(node: ast.expr, part: ast.expr, setting: Setting) -> _Part | None
     try:
         for space in setting.spaces:
             value = eval(own, protected(own, space))
-            if not isinstance(value, np.ndarray | float | np.floating):
+            if isinstance(value, bool) or not isinstance(value, _NUMBERS):
                 return None
-            values.append(np.array(value, dtype=np.float64))
+            number = np.asarray(value)
+            if number.ndim and number.dtype.kind != "f":
+                return None
+            values.append(number.astype(np.float64))
     except Exception:
         return None
     hole = copy.deepcopy(node, {id(part): ast.Name(_HERE, ast.Load())})
     code = compile_expression(hole)
     if code is None or not values:
         return None
-    return _Part(part, code, values, setting)
+    return _Part(part, code, _stretched(code, values, setting), setting)
+
+
+def _stretched(code: Any, values: list[Array], setting: Setting) -> list[Array]:
+    """Return the values of a part in the shape of the whole, if the whole stays what it is.
+
+    A number that multiplies an array may have to become an array.
+    """
+    stretched: list[Array] = []
+    for space, value, whole in zip(setting.spaces, values, setting.values, strict=True):
+        if value.shape == whole.shape or not broadcasts(value.shape, whole.shape):
+            return values
+        stretched.append(np.array(np.broadcast_to(value, whole.shape)))
+        made = _Part.evaluated(code, space, stretched[-1])
+        if made is None or made.shape != whole.shape or not np.array_equal(made, whole):
+            return values
+    return stretched
 
 
 def _near(effects: Array, missing: Array) -> Iterator[int]:

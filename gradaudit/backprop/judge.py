@@ -121,7 +121,8 @@ class Judge:
         if site.number not in self._settings:
             need = self.need(site)
             found = None
-            if need.system.size and is_harmless(site.node):
+            expression = site.expression()
+            if need.system.size and expression is not None and is_harmless(expression):
                 found = setting_of(self.experiment, self.survey, self.reference, line, need)
             self._settings[site.number] = found
         return self._settings[site.number]
@@ -189,7 +190,9 @@ class Judge:
         """Return the place of a line whose values a node makes."""
         if line.statement not in self._owners:
             self._owners[line.statement] = {
-                part: site for site in holes(self.survey, line) for part in ast.walk(site.node)
+                part: site
+                for site in holes(self.survey, line)
+                for part in ast.walk(site.expression() or site.node)
             }
         return self._owners[line.statement].get(node)
 
@@ -211,7 +214,7 @@ def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
     changes: list[Array] = []
     try:
         with edit.applied():
-            body = edit.new if edit.old is site.node else site.node
+            body = edit.new if edit.old is site.node else site.expression()
             if not isinstance(body, ast.expr):
                 return None
             code = compile(ast.Expression(body), "<edit>", "eval")
