@@ -127,6 +127,10 @@ class Formulas:
         value = part.flat()
         own = part.effects @ value  # what the part as it is does
         terms = part.effects @ table
+        for i, amount in _multiples(terms, missing + own):
+            yield Formula(part.node, words[i], "other", amount)
+        if isinstance(part.node, ast.Constant):
+            return  # another number, or a name for it
         scaled = part.effects @ (value[:, None] * table)
         for i in _near(scaled - own[:, None], missing):
             yield Formula(part.node, words[i], "factor")
@@ -138,8 +142,6 @@ class Formulas:
             yield Formula(part.node, words[i], "divisor")
         for i, amount in _multiples(terms, missing):
             yield Formula(part.node, words[i], "term", amount)
-        for i, amount in _multiples(terms, missing + own):
-            yield Formula(part.node, words[i], "other", amount)
         for i, constant, amount in _planes(own, scaled, missing):
             if abs(amount) > _ALIKE < abs(constant + 1.0):
                 yield Formula(part.node, words[i], "slope", amount, constant + 1.0)
@@ -319,10 +321,14 @@ def _parts(node: ast.expr, setting: Setting) -> Iterator[_Part]:
         if isinstance(index, ast.Subscript)
         for part in ast.walk(index.slice)
     }
+    # a number by itself, as in ``where(x > 0, 1.0, 0.0)``
+    arguments = {
+        part for call in ast.walk(node) if isinstance(call, ast.Call) for part in call.args
+    } | {node}
     for part in ast.walk(node):
         if not isinstance(part, ast.expr) or part in inside:
             continue
-        if isinstance(part, ast.Constant) and part is not node:
+        if isinstance(part, ast.Constant) and part not in arguments:
             continue
         made = _make_part(node, part, setting)
         if made is not None:

@@ -218,6 +218,7 @@ class _Rewriter:
             call.value = self.value(call.value, place, "yield")
             return [node]
         if not isinstance(call, ast.Call):
+            node.value = self.load(call, place)
             return [node]
         first = call.args[0] if call.args else None
         function = call.func

@@ -465,6 +465,8 @@ class Search:
                 numbers.setdefault(f"{text}.size", float(math.prod(look.shape)))
                 for axis, length in enumerate(look.shape):
                     numbers.setdefault(f"{text}.shape[{axis}]", float(length))
+        for literal in _literals(unit.tree):
+            numbers.setdefault(repr(literal), literal)
         return Scope(atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers)
 
     def _borrow_parts(self, parts: dict[str, Look], atoms: dict[str, Look]) -> None:
@@ -479,6 +481,13 @@ class Search:
             if borrowed < _BORROWED and len(site.text) < 40 and names and names <= known:
                 parts[site.text] = look
                 borrowed += 1
+
+
+def _literals(tree: ast.AST) -> Iterator[float]:
+    """Yield the numbers with a fraction that the source is written with."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) is float:
+            yield node.value
 
 
 def _where_a_factor_goes(site: Site, factor: float) -> tuple[ast.expr | None, float]:

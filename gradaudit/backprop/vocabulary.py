@@ -288,6 +288,9 @@ class Vocabulary:
             if not name.startswith("__"):
                 for text in _readable(name, held, 2):
                     texts[text] = 1
+        for text, index in itertools.product(list(texts), self._indices()):
+            if texts[text] == 1 and "[" not in text:
+                texts.setdefault(f"{text}[{index}]", 1)
         near = set(re.findall(r"[A-Za-z_]\w*", self.near))
 
         def order(text: str) -> tuple[int, bool, bool, bool]:
@@ -302,6 +305,11 @@ class Vocabulary:
             values = evaluate_text(text, self.spaces)
             if values is not None:
                 yield from self._new(text, values, size)
+
+    def _indices(self) -> list[str]:
+        """Return what the statement itself indexes with, where that is a name."""
+        found = re.findall(r"\[([A-Za-z_]\w*)\]", self.near)
+        return list(dict.fromkeys(found))
 
     def _of_source(self, node: ast.expr) -> Iterator[tuple[str, int]]:
         text = ast.unparse(node)
