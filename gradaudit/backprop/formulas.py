@@ -111,10 +111,10 @@ class Formulas:
     def _in_all(
         self, parts: list[_Part], vocabulary: Vocabulary, words: list[Word]
     ) -> Iterator[Formula]:
-        deadline = time.perf_counter() + self.seconds
+        deadline = time.process_time() + self.seconds
         for part in parts:
             for batch, table in vocabulary.batches(words, part.shapes):
-                if time.perf_counter() > deadline:
+                if time.process_time() > deadline:
                     return
                 with np.errstate(all="ignore"):
                     yield from list(self._tried(part, batch, table))
@@ -348,7 +348,7 @@ def _make_part(node: ast.expr, part: ast.expr, setting: Setting) -> _Part | None
             if isinstance(value, bool) or not isinstance(value, _NUMBERS):
                 return None
             number = np.asarray(value)
-            if number.ndim and number.dtype.kind != "f":
+            if number.dtype.kind not in "fib":
                 return None
             values.append(number.astype(np.float64))
     except Exception:

@@ -30,7 +30,7 @@ from gradaudit.backprop.needs import (
 )
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
-from gradaudit.backprop.vocabulary import is_harmless
+from gradaudit.backprop.vocabulary import is_harmless, together
 
 # how far what is predicted may be off for a run to be worth it, in parts of what is missing
 _SLACK: Final = 1e-3
@@ -176,7 +176,10 @@ class Judge:
         setting = self.setting(line, site)
         if setting is None or (partly and not setting.whole):
             return False
-        change = None if _reads(edit.new, setting.follow) else _change(site, edit, setting)
+        try:
+            change = None if _reads(edit.new, setting.follow) else _change(site, edit, setting)
+        except _Fails:
+            return True
         if change is None:
             return False
         effect = setting.system @ change
@@ -209,8 +212,18 @@ def _reads(node: ast.AST, names: frozenset[str]) -> bool:
     return any(part.id in names for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
+class _Fails(Exception):
+    """An edit with which a program does not run."""
+
+
 def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
-    """Return by how much an edit changes the values of a place; None when that says nothing."""
+    """Return by how much an edit changes the values of a place; None when that says nothing.
+
+    Raises
+    ------
+    _Fails
+        When there are no values, or such that nothing can be done with in the old ones' place.
+    """
     changes: list[Array] = []
     try:
         with edit.applied():
@@ -221,10 +234,14 @@ def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
         for space, value in zip(setting.spaces, setting.values, strict=True):
             new = np.asarray(eval(code, protected(code, space)), dtype=np.float64)
             if new.shape != value.shape:
+                if new.size != value.size and together(new.shape, value.shape) is None:
+                    raise _Fails
                 return None
             changes.append((new - value).reshape(-1))
-    except Exception:  # it may still run where names mean something else
+    except (NameError, SyntaxError, UnboundLocalError):  # where it runs names mean something else
         return None
+    except Exception as error:
+        raise _Fails from error
     return changes[0] if len(changes) == 1 else np.concatenate(changes)
 
 
