@@ -40,6 +40,10 @@ class Outcome:
     cost: float
     gradient: Vector
 
+    def equals(self, other: Outcome) -> bool:
+        """Tell whether another run gave the same, to the last bit."""
+        return self.cost == other.cost and np.array_equal(self.gradient, other.gradient)
+
 
 class Experiment:
     """One program at hand, ready to be run in any variant.
@@ -69,7 +73,18 @@ class Experiment:
         self._hooked_seconds = 0.0
         self._focus_seconds = _FOCUS_SECONDS
         self.keeper = _Keeper([problem.args, problem.fun, problem.jac, *self._functions()])
+        self._fill_gaps(theta)
         self.rebuild()
+
+    def _fill_gaps(self, theta: Vector) -> None:
+        """Let statements stand for each ``pass``, where the program stays what it is."""
+        filled = [n for n, unit in enumerate(self.program.units) if unit.fill_gaps()]
+        before = self.run(theta) if filled else None
+        for number in filled:
+            unit = self.program.units[number]
+            after = self.run_edited(theta, number, unit.compile())
+            if before is None or after is None or not before.equals(after):
+                unit.empty_gaps()
 
     def _functions(self) -> Iterable[FunctionType]:
         for unit in self.program.units:

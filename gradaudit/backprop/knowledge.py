@@ -33,6 +33,11 @@ _FAR_FETCHED: Final = 2.0
 _TANGENT_SECONDS: Final = 12.0
 # when so few lines feed it, all others are innocent
 _FEW_LINES: Final = 6
+# calls that put arrays together and leave them as they are
+_PACKS: Final = {
+    *("concatenate", "hstack", "vstack", "append", "array", "asarray", "block", "stack"),
+    *("ravel", "flatten", "reshape", "copy", "tuple", "list", "dict", "float"),
+}
 _SPECIFIC: Final = ("variable", "function", "axis", "operator", "key", "kind of length")
 
 
@@ -69,6 +74,8 @@ class Knowledge:
     def rank(self, line: Line) -> int:
         """Tell how suspicious a line is: 0 most, 2 when it is a derivative or a forward value."""
         standing = self.standings.get(line.statement)
+        if self.is_gap(line):
+            return 0
         if self.tangents is not None and self.tangents.knows(line):
             return 0 if self.tangents.accuses(line) else 2
         if standing is None:
@@ -85,6 +92,12 @@ class Knowledge:
             statement.value, ast.BinOp | ast.Call | ast.UnaryOp
         )
         return 1 if made else 2
+
+    def is_gap(self, line: Line) -> bool:
+        """Tell whether a line stands for ``pass``."""
+        return self.experiment is not None and self.experiment.program.units[line.unit].is_gap(
+            line.statement
+        )
 
     def _repeats(self, line: Line, standing: Standing) -> bool:
         """Tell whether an earlier line is the derivative of the same value already."""
@@ -398,9 +411,15 @@ class Knowledge:
             - 0.25 * _shortens(repair.edit)
             - 0.2 * self._becomes_derivative(repair)
             + 1.0 * (self.tangents is not None and self.tangents.passes_on(repair.line))
-            + 0.5 * _is_handed_on(repair.edit)
+            - 0.8 * self.is_gap(repair.line)
+            + 0.5 * self._is_handed_on(repair)
             + 0.25 * _is_awkward(repair.edit)
         )
+
+    def _is_handed_on(self, repair: Repair) -> bool:
+        assert self.experiment is not None
+        unit = self.experiment.program.units[repair.line.unit]
+        return _is_handed_on(repair.edit, unit.parents)
 
     def _exceeds(self, line: Line) -> bool:
         assert self.survey is not None
@@ -413,8 +432,13 @@ class Knowledge:
     def _innocence(self, line: Line) -> float:
         """Weigh how much the values of a line speak for it."""
         standing = self.standings.get(line.statement, Standing())
+        if self.is_gap(line):
+            return 0.0
         if standing.matches:
-            return 0.0 if self._brings_in(line, standing) else 0.4 * self.rank(line)
+            # a derivative that misses some uses of its value may be what is left of a sum
+            doubtful = not any(match.whole for match in standing.matches)
+            brought = doubtful or self._brings_in(line, standing)
+            return 0.0 if brought else 0.4 * self.rank(line)
         return 0.4 if standing.copies else 0.0
 
     def _likeness(self, repair: Repair) -> float:
@@ -609,14 +633,22 @@ def _only_names(edit: Edit) -> bool:
     return made and whole and isinstance(edit.old, ast.Name)
 
 
-def _is_handed_on(edit: Edit) -> bool:
-    """Tell whether an edit does something to a name that a line only hands on with others."""
-    return (
-        isinstance(edit.statement, ast.Return)
-        and isinstance(edit.old, ast.Name)
-        and isinstance(edit.parent, ast.Tuple | ast.List | ast.Dict)
-        and not isinstance(edit.new, ast.Name)
-    )
+def _is_handed_on(edit: Edit, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """Tell whether an edit does something to a name that a line only packs with others."""
+    if not isinstance(edit.old, ast.Name) or isinstance(edit.new, ast.Name):
+        return False
+    node: ast.AST = edit.old
+    packed = False
+    while node is not edit.statement:
+        node = parents[node]
+        packed = packed or isinstance(node, ast.Tuple | ast.List | ast.Dict)
+        if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.Lambda):
+            return False
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+            if name not in _PACKS:
+                return False
+    return packed
 
 
 def _is_awkward(edit: Edit) -> bool:

@@ -300,7 +300,7 @@ class Account:
         """Weigh what is recognised.
 
         Derivatives by different values count, not the same one twice; a derivative that misses
-        some uses of its value counts half; every further factor asks for an explanation.
+        some uses of its value counts little; every further factor asks for an explanation.
         """
         different = {match.forward[0] for match in self.matches.values()}
         factors = {f"{abs(m.factor):.5g}" for m in self.matches.values() if abs(m.factor) != 1.0}
@@ -309,7 +309,7 @@ class Account:
         return (
             0.8 * len(different)
             + 0.2 * plain
-            - 0.5 * parts
+            - 0.8 * parts
             - 0.9 * len(factors)
             - 0.4 * any(match.factor == -1.0 for match in self.matches.values())
             + 0.2 * self.agreeing

@@ -13,6 +13,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, Final, cast
 
 from gradaudit.backprop.capture import Function, capturing, looks_at_names
+from gradaudit.backprop.gaps import Gap, find_gaps
 from gradaudit.errors import TraceRefused
 from gradaudit.source.locations import is_user_code
 from gradaudit.source.syntax import nested_codes, read_module
@@ -49,6 +50,8 @@ class Unit:
         Of the compiler.
     executed : set of Key
         What ran.
+    gaps : list of Gap
+        The ``pass`` statements that other statements stand for.
     """
 
     path: str
@@ -60,6 +63,28 @@ class Unit:
         default_factory=dict["Key", "list[FunctionType]"]
     )
     executed: set[Key] = field(default_factory=set["Key"])
+    gaps: list[Gap] = field(default_factory=list["Gap"])
+
+    def fill_gaps(self) -> bool:
+        """Let statements stand for each ``pass`` that may have run; tell whether there are any."""
+        ran = {key[0].rpartition(".")[2] for key in self.executed}
+        for node in list(ast.walk(self.tree)):
+            if isinstance(node, ast.FunctionDef) and node.name in ran:
+                self.gaps.extend(find_gaps(node))
+        for gap in self.gaps:
+            gap.fill()
+        self.parents.update(_parents(self.tree))
+        return bool(self.gaps)
+
+    def empty_gaps(self) -> None:
+        """Put every ``pass`` back."""
+        for gap in self.gaps:
+            gap.empty()
+        self.gaps.clear()
+
+    def is_gap(self, statement: ast.stmt) -> bool:
+        """Tell whether a statement stands for ``pass``."""
+        return any(statement in gap.new for gap in self.gaps)
 
     def compile(self, tree: ast.stmt | None = None) -> dict[Key, CodeType]:
         """Compile the unit (as it is edited now) and return the codes of its functions."""

@@ -100,7 +100,7 @@ def _remaining(known: Knowledge) -> list[Line]:
     """Return the lines that no edit explains, most suspicious first."""
     assert known.survey is not None
     wrong = known.points[0].wrong(known.survey.outcome.gradient)
-    lines = known.ordered_lines(wrong)
+    lines = [line for line in known.ordered_lines(wrong) if not known.is_gap(line)]
 
     def order(line: Line) -> tuple[bool, bool, int, bool, bool, int]:
         statement = line.statement
@@ -173,9 +173,10 @@ def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
         accused = {(suspects[0].path, suspects[0].line)}
     steps: list[Step] = []
     for line in seen.lines:
-        if not line.certain:
-            continue
         unit = experiment.program.units[line.unit]
+        named = (unit.path, line.statement.lineno) in accused
+        if not line.certain or (known.is_gap(line) and not named):
+            continue
         standing = at_first.get(line.statement, Standing())
         match = min(standing.matches, key=lambda m: m.factor != 1.0, default=None)
         track = None if known.tangents is None else known.tangents.track_of(line)

@@ -95,3 +95,35 @@ def entry_by_entry(theta: Any, x: Any, y: Any) -> Any:
         cost += 0.5 * float(lack @ lack)
         gradient[j] = lack @ x[:, j]  # forgotten-in-loop
     return cost, gradient
+
+
+def without_penalty(theta: Any, x: Any, y: Any) -> Any:
+    """Return cost and gradient; the line of the penalty is left out."""
+    w1, w2 = theta[:12].reshape(3, 4), theta[12:].reshape(4, 2)
+    h = np.tanh(x @ w1)
+    error = h @ w2 - y
+    dw2 = h.T @ error
+    dw1 = x.T @ (error @ w2.T * (1 - h**2))
+    pass  # line-left-out
+    return 0.5 * np.sum(error**2) + 0.15 * np.sum(w1**2), np.append(dw1, dw2)
+
+
+def without_slope(theta: Any, x: Any, y: Any) -> Any:
+    """Return cost and gradient; the line of the slope is left out."""
+    w1, w2 = theta[:12].reshape(3, 4), theta[12:].reshape(4, 2)
+    z = x @ w1
+    h = np.maximum(z, 0.0)
+    error = h @ w2 - y
+    dh = error @ w2.T
+    pass  # slope-left-out
+    return 0.5 * np.sum(error**2), np.append(x.T @ dh, h.T @ error)
+
+
+def right_with_pass(theta: Any, x: Any, y: Any) -> Any:
+    """Return cost and gradient, both right."""
+    w = theta.reshape(3, 2)
+    error = x @ w - y
+    dw = x.T @ error
+    if error.shape[0] > 100:
+        pass
+    return 0.5 * np.sum(error**2), dw.ravel()

@@ -39,6 +39,8 @@ def test_edit_of_its_line_is_found(function: Any, start: Any, corrections: Any) 
         (styles.closures, "forgotten-in-closure"),
         (styles.masked, "plain-mask"),
         (styles.leaky, "number-in-where"),
+        (styles.without_penalty, "line-left-out"),
+        (styles.without_slope, "slope-left-out"),
     ],
 )
 def test_line_with_an_awkward_value_is_named(function: Any, mark: str) -> None:
@@ -51,3 +53,14 @@ def test_forgotten_factor_of_one_entry_is_found() -> None:
     found = trace(styles.entry_by_entry, np.array([0.2, -0.3, 0.4]), args=(DATA, TARGET), rng=0)
     assert found.suspects[0].line == line_with("forgotten-in-loop")
     assert "scales" in str(found.suspects[0].suggestion)
+
+
+def test_right_gradient_with_a_pass_raises_no_suspicion() -> None:
+    found = trace(styles.right_with_pass, START[:6], args=(DATA, TARGET), rng=0)
+    assert found.suspects == ()
+
+
+def test_line_left_out_is_suggested() -> None:
+    found = trace(styles.without_penalty, START, args=(DATA, TARGET), rng=0)
+    assert str(found.suspects[0].suggestion).startswith("dw1 = dw1 + ")
+    assert [step.source for step in found.steps].count("pass  # line-left-out") == 1
