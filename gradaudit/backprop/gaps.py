@@ -57,8 +57,8 @@ def find_gaps(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Gap]
 
 def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
     for name in ("body", "orelse", "finalbody"):
-        block = cast("list[ast.stmt]", getattr(node, name, None))
-        if isinstance(block, list):
+        block = cast("list[ast.stmt]", getattr(node, name, None) or [])
+        if block:
             yield block
             for statement in block:
                 if not isinstance(statement, _SCOPES):
