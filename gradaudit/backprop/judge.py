@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradaudit.backprop.adjoints import Adjoints, put_in
 from gradaudit.backprop.edits import Edit
-from gradaudit.backprop.events import Array, protected
+from gradaudit.backprop.events import Array, as_numbers, change_between, protected
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.needs import (
@@ -216,10 +216,11 @@ def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
                 return None
             code = compile(ast.Expression(body), "<edit>", "eval")
         for space, value in zip(setting.spaces, setting.values, strict=True):
-            new = np.asarray(eval(code, protected(code, space)), dtype=np.float64)
-            if new.shape != value.shape:
+            new = as_numbers(eval(code, protected(code, space)))
+            change = change_between(new, value) if new.shape == value.shape else None
+            if change is None:
                 return None
-            changes.append((new - value).reshape(-1))
+            changes.append(change)
     except Exception:  # it may still run where names mean something else
         return None
     return changes[0] if len(changes) == 1 else np.concatenate(changes)

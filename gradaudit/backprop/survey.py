@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.events import Array, Change, Event, Recording
+from gradaudit.backprop.events import Array, Change, Event, Numbers, Recording
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.reference import Reference
@@ -91,12 +91,12 @@ class Survey:
     neutral: list[Line]
 
 
-def doubled(_count: int, value: Array) -> Array:
+def doubled(_count: int, value: Numbers) -> Numbers:
     """Return twice a value."""
     return 2.0 * value
 
 
-def filled(_count: int, value: Array) -> Array:
+def filled(_count: int, value: Numbers) -> Numbers:
     """Return twice a value, with something in the place of its zeros."""
     return np.where(value == 0, 0.5 * float(np.max(np.abs(value), initial=0.0)) or 0.1, 2 * value)
 

@@ -147,7 +147,8 @@ def _unexplained(known: Knowledge, line: Line) -> Suspect:
 def describe_match(known: Knowledge, match: Match) -> str:
     """Name a value of the forward pass as the source does, with its line."""
     assert known.experiment is not None
-    return _named(known.experiment.sites[match.forward[0]])
+    name = _named(known.experiment.sites[match.forward[0]])
+    return f"{name}, conjugated" if match.conjugated else name
 
 
 def _named(site: Site) -> str:
