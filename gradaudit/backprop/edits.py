@@ -854,8 +854,12 @@ class Editor:
         called = getattr(spot.parent, "attr", None) or _called(spot.parent)
         if called in _CONJUGATES or called in _PARTS or called == "abs":
             return  # of these nothing changes, or the same can be had of the whole
+        # what is handed on by the forward pass is right more often than what is made of it
+        parts = [part for part in ast.walk(self.statement) if isinstance(part, ast.expr)]
+        passed_on = any(part in self.scope.frozen for part in parts)
         if _called(node) not in _CONJUGATES:
-            yield self._edit(spot, self._conjugate_of(node), "conjugate", 1.0)
+            conjugate = self._conjugate_of(node)
+            yield self._edit(spot, conjugate, "conjugate", 1.3 if passed_on else 1.0)
         for name in _PARTS:
             yield self._edit(spot, ast.Attribute(node, name, ast.Load()), "part", 1.3)
         for unit in (ast.Constant(1j), _negative(ast.Constant(1j))):

@@ -270,6 +270,17 @@ class _Part:
             columns.append(system @ slope)
         return np.concatenate(columns, axis=1)
 
+    def _slope_by_entries(self, i: int, shift: Numbers, moved: Array, zero: Array) -> Array | None:
+        """Return the matrix by which the whole follows a complex part entry by entry."""
+        value = self.values[i]
+        by_real, by_imag = (self._whole(i, value + unit) for unit in (1.0, 1j))
+        if by_real is None or by_imag is None or moved.size % value.size:
+            return None
+        per_entry = np.array([by_real, by_imag]).reshape(2, value.size, -1)
+        slope = _blocks(np.moveaxis(per_entry, 0, 2))
+        linear = _same(slope @ flattened(shift), moved) and _same(-slope @ flattened(value), zero)
+        return slope if linear else None
+
     def _slope(self, i: int, rng: np.random.Generator) -> Array | None:
         """Return the matrix by which the whole follows the part; None when there is none."""
         value = self.values[i]
@@ -283,6 +294,9 @@ class _Part:
                 predicted = all_ones * shift.reshape(-1)
                 if _same(predicted, moved) and _same(-all_ones * value.reshape(-1), zero):
                     return np.diag(all_ones)
+        slope = self._slope_by_entries(i, shift, moved, zero) if self.is_complex else None
+        if slope is not None:
+            return slope
         columns: list[Array] = []
         for unit in units(value):
             column = self._whole(i, value + unit)
@@ -292,6 +306,14 @@ class _Part:
         slope = np.array(columns).T
         linear = _same(slope @ flattened(shift), moved) and _same(-slope @ flattened(value), zero)
         return slope if linear else None
+
+
+def _blocks(parts: Array) -> Array:
+    """Return blocks of shape (k, p), m of them, along the diagonal of a matrix of zeros."""
+    m, k, p = parts.shape
+    found = np.zeros((m, k, m, p))
+    found[np.arange(m), :, np.arange(m), :] = parts
+    return found.reshape(m * k, m * p)
 
 
 def _times_word(value: Numbers, word: Numbers) -> Numbers:
@@ -356,7 +378,8 @@ def _make_part(node: ast.expr, part: ast.expr, setting: Setting) -> _Part | None
             values.append(np.array(as_numbers(value)))
     except Exception:
         return None
-    if any(is_complex(value) for value in values):
+    wanted = setting.values if part is node else []
+    if any(is_complex(value) for value in (*values, *wanted)):
         values = [value.astype(np.complex128, copy=False) for value in values]
     hole = copy.deepcopy(node, {id(part): ast.Name(_HERE, ast.Load())})
     code = compile_expression(hole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from gradaudit.backprop.events import (
     extent,
     flattened,
     frozen,
+    is_complex,
     protected,
     restored,
     units,
@@ -62,6 +63,8 @@ class Need:
         What the gradient lacks.
     shift : ndarray, shape (p,)
         The smallest change that makes it right, where one exists.
+    lifted : bool
+        The values are real, and would have to be complex: what was asked for are complex ones.
     """
 
     site: Site
@@ -72,6 +75,7 @@ class Need:
     system: Array = field(default_factory=lambda: np.zeros((0, 0)))
     missing: Array = field(default_factory=lambda: np.zeros(0))
     shift: Array = field(default_factory=lambda: np.zeros(0))
+    lifted: bool = False
 
     def among(self, rows: NDArray[np.bool_]) -> Need:
         """Return what is needed for some entries of the gradient to be right, whatever others do.
@@ -107,12 +111,16 @@ class Need:
                 found |= group
         return found
 
+    def seen_as(self, value: Numbers) -> Numbers:
+        """Return a value as what it is asked to be: complex, if it has to be."""
+        return value.astype(np.complex128) if self.lifted and not is_complex(value) else value
+
     def shifts(self, survey: Survey) -> dict[Event, Numbers]:
         """Return the change of each value, in its own shape."""
         found: dict[Event, Numbers] = {}
         start = 0
         for event in self.events:
-            value = survey.recording.values[event]
+            value = self.seen_as(survey.recording.values[event])
             found[event] = restored(self.shift[start : start + extent(value)], value)
             start += extent(value)
         return found
@@ -159,17 +167,59 @@ def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: 
             if moved is None:
                 return Need(site, events, None)
             columns.append((moved.gradient - base) / amount)
-    system = np.array(columns).T
+    need = _solved(experiment, survey, reference, Need(site, events, None), np.array(columns).T)
+    if need.exists is False and 2 * size <= _MOST:
+        return _complex_need(experiment, survey, reference, need) or need
+    return need
+
+
+def _solved(
+    experiment: Experiment, survey: Survey, reference: Reference, need: Need, system: Array
+) -> Need:
+    """Solve the system of a place, and try the solution."""
+    base = survey.outcome.gradient
     missing = -reference.errors(base)
     answer, rank = least_squares(system, missing)
-    unique, telling = bool(rank == size), bool(rank < missing.size)
-    need = Need(site, events, None, unique, telling, system, missing, answer)
-    outcome = _moved(experiment, reference, need.shifts(survey))
+    unique, telling = bool(rank == system.shape[1]), bool(rank < missing.size)
+    found = replace(
+        need, unique=unique, telling=telling, system=system, missing=missing, shift=answer
+    )
+    outcome = _moved(experiment, reference, found.shifts(survey))
     if reference.accepts(outcome):
-        need.exists = True
-    elif outcome is not None and _is_affine(need, outcome.gradient - base):
-        need.exists = False
-    return need
+        found.exists = True
+    elif outcome is not None and _is_affine(found, outcome.gradient - base):
+        found.exists = False
+    return found
+
+
+def _complex_need(
+    experiment: Experiment, survey: Survey, reference: Reference, need: Need
+) -> Need | None:
+    """Ask whether complex values would do where no real ones do; None where that is no question.
+
+    It is one in programs with complex values, where an imaginary part gets into the gradient: it
+    may have been dropped too early, or never have come in.
+    """
+    values = {e: survey.recording.values[e] for e in need.events}
+    if any(is_complex(v) for v in values.values()):
+        return None
+    if not any(is_complex(v) for v in survey.recording.values.values()):
+        return None
+    base = survey.outcome.gradient
+    moved = _moved(experiment, reference, {e: 1j * v for e, v in values.items()})
+    if moved is None or np.array_equal(moved.gradient, base):
+        return None
+    columns: list[Array] = []
+    for event, value in values.items():
+        amount = max(float(np.max(np.abs(value))), 1e-3)
+        for unit in units(value):
+            moved = _moved(experiment, reference, {event: 1j * amount * unit})
+            if moved is None:
+                return None
+            columns.append((moved.gradient - base) / amount)
+    both = np.stack([need.system, np.array(columns).T], axis=2)
+    lifted = replace(need, exists=None, lifted=True)
+    return _solved(experiment, survey, reference, lifted, both.reshape(base.size, -1))
 
 
 def least_squares(system: Array, missing: Array) -> tuple[Array, int]:
@@ -277,10 +327,13 @@ def setting_of(
     values = _explained(code, spaces, [recording.values.get(e) for e in need.events])
     if values is None:
         return None
+    values = [need.seen_as(value) for value in values]
     changes = shifted(need.shifts(survey))
     _, solved = experiment.record_scenes(reference.theta, line.statement, need.site, changes)
     afterwards = [{**top, **scene} for scene in solved.scenes]
     again = _evaluated(code, afterwards)
+    if again is not None:
+        again = [need.seen_as(value) for value in again]
     if again is None or [a.dtype for a in again] != [v.dtype for v in values]:
         return None
     follow = _differing(recording.scenes, solved.scenes)

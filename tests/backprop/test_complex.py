@@ -132,6 +132,8 @@ NUMBERS = models.by_numbers, START[:4], (WAVE,)
         (NUMBERS, "turned = (dq * q.conjugate()).imag", "turned = (dq * q.conjugate()).real"),
         (ROTATING, "along = np.real(np.conj(pre) * dh)", "along = np.conj(pre) * dh"),
         (ROTATING, "np.real(np.conj(pre) * dh)", "np.real(np.conj(pre)) * np.real(dh)"),
+        (FILTERED, "dk = dg * np.conj(f)", "dk = np.real(dg * np.conj(f))"),
+        ((models.by_parts, *LAYER), "dz = 2 * dp * z", "dz = dp"),
         # transforms
         (
             FILTERED,
@@ -221,6 +223,25 @@ def test_need_of_a_complex_value_is_in_both_parts() -> None:
     z = SIGNAL @ models.weights(found.reference.theta)
     right = SIGNAL.T @ (2 * (np.abs(z) ** 2 - TARGET) * z)
     assert np.allclose(value + need.shifts(found.survey)[event], right, atol=1e-6)
+
+
+def test_real_value_that_would_have_to_be_complex_is_known() -> None:
+    wrong = mistaken(models.by_parts, "dw = x.T @ dz", "dw = (x.T @ dz).real")
+    found = bench(wrong, START[:12], SIGNAL, TARGET)
+    need = found.need("dw = (x.T @ dz).real")
+    assert found.line("dw = (x.T @ dz).real").reach.all()
+    assert need.exists
+    assert need.lifted
+    assert need.system.shape == (12, 12)
+    assert all(np.iscomplexobj(shift) for shift in need.shifts(found.survey).values())
+
+
+def test_real_value_that_is_off_need_not_be_complex() -> None:
+    wrong = mistaken(models.by_parts, "dp = e", "dp = 3 * e")
+    found = bench(wrong, START[:12], SIGNAL, TARGET)
+    need = found.need("dp = 3 * e")
+    assert need.exists
+    assert not need.lifted
 
 
 def test_candidates_are_given_in_all_conventions() -> None:
