@@ -8,7 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from gradaudit.backprop.events import Array, Change, Event
+from gradaudit.backprop.events import (
+    Change,
+    Event,
+    Numbers,
+    extent,
+    is_complex,
+    restored,
+    units,
+)
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.matching import forward_events
@@ -36,30 +44,34 @@ class Adjoints:
         self.survey = survey
         self.reference = reference
         self._events: dict[int, list[Event]] | None = None
-        self._known: dict[int, list[Array] | None] = {}
+        self._known: dict[int, list[Numbers] | None] = {}
 
-    def candidates(self, site: Site, events: Sequence[Event]) -> Iterator[tuple[Site, list[Array]]]:
+    def candidates(
+        self, site: Site, events: Sequence[Event]
+    ) -> Iterator[tuple[Site, list[Numbers]]]:
         """Yield what the values of a place may have to be: derivatives of the same shapes.
 
         The forward values are taken in the order of the run and in reverse; those whose name is
-        part of the place's name come first.
+        part of the place's name come first. Of derivatives by complex values people take the
+        conjugate, or half of it, as well.
         """
         values = self.survey.recording.values
-        shapes = [values[e].shape for e in events]
-        if sum(values[e].size for e in events) > _MOST_ENTRIES:
+        kinds = [_kind(values[e]) for e in events]
+        if sum(extent(values[e]) for e in events) > _MOST_ENTRIES:
             return
         tried = 0
         for place in self._places(site):
             mine = self._forward()[place.number]
             orders = [o for o in _orders(len(mine), len(events))]
-            fitting = [o for o in orders if [values[mine[i]].shape for i in o] == shapes]
+            fitting = [o for o in orders if [_kind(values[mine[i]]) for i in o] == kinds]
             if not fitting:
                 continue
             derivatives = self._measured(place)
             tried += 1
             if derivatives is not None:
                 for order in fitting:
-                    yield place, [derivatives[i] for i in order]
+                    for known in _conventions([derivatives[i] for i in order]):
+                        yield place, known
             if tried >= _MOST_PLACES:
                 return
 
@@ -81,10 +93,10 @@ class Adjoints:
                 self._events.setdefault(event[0], []).append(event)
         return self._events
 
-    def _measured(self, place: Site) -> list[Array] | None:
+    def _measured(self, place: Site) -> list[Numbers] | None:
         """Measure the derivative by each value of a place; None when one cannot be had."""
         if place.number not in self._known:
-            found: list[Array] | None = []
+            found: list[Numbers] | None = []
             for event in self._forward()[place.number]:
                 derivative = self._derivative(event)
                 if derivative is None:
@@ -94,38 +106,52 @@ class Adjoints:
             self._known[place.number] = found
         return self._known[place.number]
 
-    def _derivative(self, event: Event) -> Array | None:
+    def _derivative(self, event: Event) -> Numbers | None:
         value = self.survey.recording.values[event]
         step = _STEP * max(float(np.max(np.abs(value), initial=0.0)), 1e-2)
-        slopes = np.empty(value.size)
-        for entry in range(value.size):
-            shift = np.zeros(value.size)
-            shift[entry] = step
-            above = self._cost(event, shift.reshape(value.shape))
-            below = self._cost(event, -shift.reshape(value.shape))
+        slopes = np.empty(extent(value))
+        for entry, unit in enumerate(units(value)):
+            above = self._cost(event, step * unit)
+            below = self._cost(event, -step * unit)
             if above is None or below is None:
                 return None
             slopes[entry] = (above - below) / (2 * step)
-        return slopes.reshape(value.shape)
+        return restored(slopes, value)
 
-    def _cost(self, event: Event, shift: Array) -> float | None:
+    def _cost(self, event: Event, shift: Numbers) -> float | None:
         site, number = event
 
-        def change(count: int, value: Array) -> Array | None:
+        def change(count: int, value: Numbers) -> Numbers | None:
             return value + shift if count == number else None
 
         outcome = self.experiment.run_focused(self.reference.theta, {site: change})
         return None if outcome is None or not np.isfinite(outcome.cost) else outcome.cost
 
 
-def put_in(events: Sequence[Event], values: Sequence[Array]) -> dict[int, Change]:
+def put_in(events: Sequence[Event], values: Sequence[Numbers]) -> dict[int, Change]:
     """Return the change for the hook that puts values in the place of those of one site."""
     wanted = {number: value for (_, number), value in zip(events, values, strict=True)}
 
-    def change(count: int, _value: Array) -> Array | None:
+    def change(count: int, _value: Numbers) -> Numbers | None:
         return wanted.get(count)
 
     return {events[0][0]: change}
+
+
+def _kind(value: Numbers) -> tuple[tuple[int, ...], bool]:
+    return value.shape, is_complex(value)
+
+
+def _conventions(derivatives: list[Numbers]) -> Iterator[list[Numbers]]:
+    """Yield what people call the derivative by complex values; that by real ones is as it is.
+
+    By z = x + iy these are dC/dx + i dC/dy, its conjugate, and halves of both.
+    """
+    yield derivatives
+    if any(is_complex(part) for part in derivatives):
+        yield [part.conj() for part in derivatives]
+        yield [part / 2 for part in derivatives]
+        yield [part.conj() / 2 for part in derivatives]
 
 
 def _orders(known: int, wanted: int) -> Iterator[list[int]]:

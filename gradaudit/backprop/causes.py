@@ -11,7 +11,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradaudit.backprop.events import Array, Change, Event, Recording, protected
+from gradaudit.backprop.events import (
+    Array,
+    Change,
+    Event,
+    Numbers,
+    Recording,
+    as_numbers,
+    change_between,
+    extent,
+    protected,
+    units,
+)
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.needs import Need, Setting, compile_expression, holes
@@ -291,7 +302,7 @@ def clamped(found: Sequence[Track]) -> dict[int, Change]:
     def change_of(track: Track) -> Change:
         site = track.site.number
 
-        def change(count: int, value: Array) -> Array | None:
+        def change(count: int, value: Numbers) -> Numbers | None:
             wanted = track.wanted.get((site, count))
             return wanted if wanted is not None and wanted.shape == value.shape else None
 
@@ -316,7 +327,13 @@ def needed(
     system = _system(experiment, reference, cause, site, chosen)
     if system is None or not np.isfinite(system).all():
         return None
-    missing = _laid([cause.track.wanted[e] - cause.recording.values[e] for e, _ in chosen])
+    lacking: list[Array] = []
+    for event, _ in chosen:
+        lacks = change_between(cause.track.wanted[event], cause.recording.values[event])
+        if lacks is None:
+            return None
+        lacking.append(lacks)
+    missing = np.concatenate(lacking)
     inputs = list(dict.fromkeys(before for _, before in chosen))
     solved, _, rank, _ = np.linalg.lstsq(system, missing, rcond=1e-9)
     answer, size = np.asarray(solved, dtype=np.float64), system.shape[1]
@@ -352,7 +369,7 @@ def _chosen(cause: Cause, site: Site) -> list[tuple[Event, Event]]:
     if not off:
         return []
     values = cause.recording.values
-    size = max(values[off[0]].size, values[last[off[0]]].size)
+    size = max(extent(values[off[0]]), extent(values[last[off[0]]]))
     most = max(1, min(_MOST_EVENTS, _MOST_ENTRIES // size, 2 + _EQUATIONS // size))
     right = [e for e in last if e not in set(off)]
     spread = [*_spread(off, most - most // 4), *_spread(right, most // 4)]
@@ -378,22 +395,26 @@ def _system(
     Where each of these feeds a value of its own, all of them are moved in one run.
     """
     values = cause.recording.values
-    sizes = [values[event].size for event, _ in chosen]
+    sizes = [extent(values[event]) for event, _ in chosen]
     if site is cause.track.site:
         return np.eye(sum(sizes))
     inputs = list(dict.fromkeys(before for _, before in chosen))
-    lengths = [values[event].size for event in inputs]
+    lengths = [extent(values[event]) for event in inputs]
     apart = len(inputs) == len(chosen) and len(set(lengths)) == 1
     if sum(lengths) > (_MOST_ENTRIES if apart else _MOST_RUNS):
         return None
     blocks: list[Array] = []
     for group in [inputs] if apart else [[event] for event in inputs]:
         columns: list[Array] = []
-        for entry in range(values[group[0]].size):
-            moved = _moved(experiment, reference, cause, group, entry)
+        for unit in units(values[group[0]]):
+            moved = _moved(experiment, reference, cause, group, unit)
             if moved is None:
                 return None
-            columns.append(_laid([moved.values[e] - values[e] for e, _ in chosen]))
+            changes = [change_between(moved.values[e], values[e]) for e, _ in chosen]
+            known = [change for change in changes if change is not None]
+            if len(known) < len(changes):
+                return None
+            columns.append(np.concatenate(known))
         blocks.append(np.array(columns).T)
     if not apart:
         return np.concatenate(blocks, axis=1)
@@ -415,18 +436,16 @@ def _moved(
     reference: Reference,
     cause: Cause,
     events: Sequence[Event],
-    entry: int,
+    unit: Numbers,
 ) -> Recording | None:
-    """Add one to an entry of some values."""
+    """Add one to an unknown of some values."""
     counts = {count for _, count in events}
     known = cause.changes.get(events[0][0])
 
-    def change(count: int, value: Array) -> Array | None:
+    def change(count: int, value: Numbers) -> Numbers | None:
         if count not in counts:
             return None if known is None else known(count, value)
-        shifted = value.copy()
-        shifted.reshape(-1)[entry] += 1.0
-        return shifted
+        return value + unit
 
     changes = {**cause.changes, events[0][0]: change}
     outcome, recording = experiment.record(reference.theta, changes)
@@ -449,23 +468,20 @@ def _surroundings(
         reference.theta, line.statement, need.site, cause.changes
     )
     spaces: list[dict[str, Any]] = []
-    values: list[Array] = []
+    values: list[Numbers] = []
     for event in need.events:
         if event[1] >= len(recording.scenes) or event not in recording.values:
             return None
         space = {**top, **recording.scenes[event[1]]}
         try:
-            value = np.asarray(eval(code, protected(code, space)), dtype=np.float64)
+            value = as_numbers(eval(code, protected(code, space)))
         except Exception:
             return None
         seen = recording.values[event]
-        if value.shape != seen.shape or not np.allclose(value, seen, 1e-12):
+        if value.shape != seen.shape or value.dtype != seen.dtype:
+            return None
+        if not np.allclose(value, seen, 1e-12):
             return None
         spaces.append(space)
         values.append(value)
     return Setting(spaces, values, need.system, need.missing, whole=False)
-
-
-def _laid(arrays: Sequence[Array]) -> Array:
-    """Return arrays end to end."""
-    return np.concatenate([array.reshape(-1) for array in arrays])

@@ -64,11 +64,24 @@ _FAMILIES: Final = (
     ("solve", "dot", "matmul"),
     ("inv", "transpose", "pinv", "cholesky"),
     ("ravel", "flatten"),
-    ("real", "imag"),
     ("psi", "digamma", "gammaln", "polygamma"),
     ("erf", "erfc"),
     ("cdf", "pdf", "logpdf", "logcdf", "sf"),
 )
+# of complex numbers
+_COMPLEX_FAMILIES: Final = (
+    ("real", "imag", "abs"),
+    ("fft", "ifft"),
+    ("rfft", "irfft"),
+    ("fft2", "ifft2"),
+    ("fftn", "ifftn"),
+    ("rfft2", "irfft2"),
+    ("vdot", "dot"),
+    ("conj", "real"),
+    ("conjugate", "real"),
+)
+_CONJUGATES: Final = ("conj", "conjugate")
+_PARTS: Final = ("real", "imag")
 _RARE: Final = (("abs", "sign", "square", "sqrt"), ("tanh", "arctanh", "exp", "sin", "cos"))
 # methods that change what they are called on, or whose object is no value
 _EFFECTS: Final = (
@@ -174,6 +187,8 @@ class Scope:
         Nodes that the cost depends on: not to be edited.
     numpy : str
         What the file calls numpy.
+    conjugate : str
+        How to write the conjugate of x there.
     """
 
     atoms: dict[str, Look]
@@ -181,6 +196,7 @@ class Scope:
     functions: Mapping[str, int]
     frozen: set[ast.AST] = field(default_factory=set["ast.AST"])
     numpy: str = "np"
+    conjugate: str = "{np}.conj({x})"
     parts: dict[str, Look] = field(default_factory=dict[str, Look])
     numbers: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -256,6 +272,7 @@ class Editor:
             elif isinstance(node, ast.Tuple | ast.List):
                 yield from self._order(spot, node)
             yield from self._transposed(spot)
+            yield from self._conjugated(spot)
             if isinstance(node, ast.Attribute | ast.Name | ast.Subscript) and not isinstance(
                 getattr(node, "ctx", None), ast.Store
             ):
@@ -426,7 +443,8 @@ class Editor:
         return self._edit(spot, signed, "expression", weight + 0.3 * (not grown_from))
 
     def _compound_terms(self, shape: tuple[int, ...]) -> Iterator[ast.expr]:
-        real = {t: a for t, a in self.scope.atoms.items() if a.shape is not None and a.kind == "f"}
+        atoms = self.scope.atoms.items()
+        real = {t: a for t, a in atoms if a.shape is not None and a.kind in "fc"}
         for text, look in self.scope.parts.items():
             if look.shape == shape:
                 yield _parse(text)
@@ -534,6 +552,9 @@ class Editor:
             ):
                 if other != value:
                     yield self._edit(spot, _number(other), "constant", 1.0, _itself)
+        elif isinstance(value, complex):
+            yield self._edit(spot, _negative(node), "sign", 1.0)
+            yield self._edit(spot, ast.Constant(1), "constant", 1.0)
         elif isinstance(value, str):
             yield from self._string(spot, value)
 
@@ -591,6 +612,12 @@ class Editor:
                 for other in family:
                     if other != name:
                         yield self._renamed(spot, node, other, 1.5 if family in _RARE else 1.0)
+        if self._is_complex(node) or any(self._is_complex(part) for part in node.args):
+            for family in _COMPLEX_FAMILIES:
+                for other in family if name in family else ():
+                    if other != name:
+                        yield self._renamed(spot, node, other, 1.0)
+            yield from self._adjoint(spot, node, name)
         if name in _NEGATED:
             call = _with_function(node, _NEGATED[name])
             yield self._edit(spot, ast.UnaryOp(ast.USub(), call), "function", 1.2)
@@ -638,6 +665,25 @@ class Editor:
 
     def _renamed(self, spot: Spot, node: ast.Call, other: str, weight: float) -> Edit:
         return self._edit(spot, _with_function(node, other), "function", weight)
+
+    def _adjoint(self, spot: Spot, node: ast.Call, name: str) -> Iterator[Edit]:
+        """Yield the other Fourier transform as the adjoint has it: without, or with, the 1 / n."""
+        shape = self._shape(node)
+        if name not in ("fft", "ifft") or not shape or len(node.args) != 1:
+            return
+        given = {k.arg: k.value for k in node.keywords}
+        axis = given.get("axis", _number(-1))
+        if not {"axis"} >= given.keys():
+            return
+        number = ast.literal_eval(axis) if _is_number(axis) else None
+        if not isinstance(number, int) or not -len(shape) <= number < len(shape):
+            return
+        known = [t for t, n in self.scope.numbers.items() if n == shape[number]]
+        plain = [t for t in known if t.isidentifier()]
+        text = (plain or known or [str(shape[number])])[0]
+        other = _with_function(node, "ifft" if name == "fft" else "fft")
+        operator = ast.Mult() if name == "fft" else ast.Div()
+        yield self._edit(spot, ast.BinOp(other, operator, _parse(text)), "function", 1.2)
 
     def _own_functions(self, spot: Spot, node: ast.Call, name: ast.Name) -> Iterator[Edit]:
         count = len(node.args) + len(node.keywords)
@@ -796,6 +842,45 @@ class Editor:
                 )
                 yield self._edit(spot, call, "transpose", 1.2)
 
+    def _conjugated(self, spot: Spot) -> Iterator[Edit]:
+        """Yield the edits that take the conjugate, or a part, of complex numbers, or do not."""
+        node = spot.node
+        if not isinstance(node, ast.expr) or spot.inside_index:
+            return
+        if isinstance(node, ast.Attribute) and self._is_taken(node):
+            other = _PARTS[node.attr == "real"]
+            yield self._edit(spot, ast.Attribute(node.value, other, ast.Load()), "part", 1.0)
+            yield self._edit(spot, node.value, "dropped part", 1.2)
+        for name in _PARTS if isinstance(node, ast.BinOp) else ():
+            whole = _Untaken(name)
+            bare = whole.visit(copy.deepcopy(node))
+            if whole.count > 1:
+                yield self._edit(spot, ast.Attribute(bare, name, ast.Load()), "part", 1.2)
+        stored = isinstance(getattr(node, "ctx", None), ast.Store)
+        if stored or not self._is_complex(node) or isinstance(node, ast.Constant):
+            return
+        called = getattr(spot.parent, "attr", None) or _called(spot.parent)
+        if called in _CONJUGATES or called in _PARTS or called == "abs":
+            return  # of these nothing changes, or the same can be had of the whole
+        # what is handed on by the forward pass is right more often than what is made of it
+        parts = [part for part in ast.walk(self.statement) if isinstance(part, ast.expr)]
+        passed_on = any(part in self.scope.frozen for part in parts)
+        if _called(node) not in _CONJUGATES:
+            conjugate = self._conjugate_of(node)
+            yield self._edit(spot, conjugate, "conjugate", 1.3 if passed_on else 1.0)
+        for name in _PARTS:
+            yield self._edit(spot, ast.Attribute(node, name, ast.Load()), "part", 1.3)
+        for unit in (ast.Constant(1j), _negative(ast.Constant(1j))):
+            yield self._edit(spot, ast.BinOp(unit, ast.Mult(), node), "missing factor", 1.6)
+
+    def _is_taken(self, node: ast.Attribute) -> bool:
+        """Tell whether a real or imaginary part is taken."""
+        return node.attr in _PARTS and self._is_complex(node.value)
+
+    def _conjugate_of(self, node: ast.expr) -> ast.expr:
+        text = self.scope.conjugate.format(x="gradaudit_x", np=self.scope.numpy)
+        return _Replaced("gradaudit_x", ast.unparse(node)).visit(_parse(text))
+
     def _products(self) -> Iterator[Edit]:
         """Yield every arrangement of the two sides of a matrix product."""
         for spot in self.spots:
@@ -894,7 +979,9 @@ class Editor:
                     spot, ast.BinOp(node, operator, _parse(text)), "missing term", 2.0 + extra
                 )
         for text, look in self.scope.atoms.items():
-            if look.kind not in "fi?" or text == ast.unparse(node):
+            if look.kind not in ("fi?c" if self._is_complex(node) else "fi?"):
+                continue
+            if text == ast.unparse(node):
                 continue
             term = _parse(text)
             if look.kind != "?" and look.shape != shape:
@@ -974,9 +1061,11 @@ class Editor:
                 yield _parse(text)
             if look.shape is None or not _broadcasts(look.shape, shape):
                 continue
-            if look.kind not in "fib" or (look.shape == () and look.kind == "i"):
+            if look.kind not in "fibc" or (look.shape == () and look.kind == "i"):
                 continue
             yield _parse(text)
+            if look.kind == "c":
+                yield _parse(self.scope.conjugate.format(x=text, np=np))
             if look.shape != shape or look.kind != "f":
                 continue
             for pattern in (
@@ -1029,7 +1118,13 @@ class Editor:
 
     def _real(self, node: ast.AST) -> bool:
         look = self.scope.looks.get(node)
-        return look is not None and look.kind in "fib" and look.shape is not None
+        return look is not None and look.kind in "fibc" and look.shape is not None
+
+    def _is_complex(self, node: ast.AST) -> bool:
+        look = self.scope.looks.get(node)
+        if look is None and isinstance(node, ast.Name | ast.Attribute):
+            look = self.scope.atoms.get(ast.unparse(node))
+        return look is not None and look.kind == "c"
 
     def _is_whole(self, spot: Spot) -> bool:
         parent = spot.parent
@@ -1067,6 +1162,28 @@ class _Unsliced(ast.NodeTransformer):
                 ast.Subscript(node.value, ast.Slice(None, None, None), node.ctx), node
             )
         return node.value
+
+
+class _Untaken(ast.NodeTransformer):
+    """Takes complex numbers wherever their real parts, or their imaginary parts, are taken."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.count = 0
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr != self.name:
+            return node
+        self.count += 1
+        return node.value
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        called = _called(node)
+        if called != self.name or len(node.args) != 1:
+            return self.generic_visit(node)
+        self.count += 1
+        return cast("ast.AST", self.visit(node.args[0]))
 
 
 def _home(statement: ast.stmt, parent: ast.AST) -> tuple[ast.AST, str, int]:
@@ -1152,6 +1269,11 @@ def _number(value: float) -> ast.expr:
     return ast.Constant(value)
 
 
+def _is_number(node: ast.expr) -> bool:
+    bare = node.operand if isinstance(node, ast.UnaryOp) else node
+    return isinstance(bare, ast.Constant)
+
+
 def _times(node: ast.expr, factor: ast.expr) -> ast.expr:
     if isinstance(factor, ast.UnaryOp) and isinstance(factor.operand, ast.Constant):
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -1167,6 +1289,12 @@ def _times(node: ast.expr, factor: ast.expr) -> ast.expr:
     ):
         return ast.BinOp(node, ast.Div(), factor.right)
     return ast.BinOp(factor, ast.Mult(), node)
+
+
+def _called(node: ast.AST) -> str:
+    """Return the name of the function that a call calls."""
+    function = getattr(node, "func", None)
+    return getattr(function, "attr", None) or getattr(function, "id", "")
 
 
 def _with_function(node: ast.Call, name: str) -> ast.Call:

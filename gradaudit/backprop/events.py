@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, cast
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Event = tuple[int, int]  # number of the site, how many times it was seen before in the same run
-Change = Callable[[int, Array], "Array | None"]
+# a value of the program: float64, or complex128, of which each entry is two unknowns
+Numbers = NDArray[Any]
+Change = Callable[[int, Numbers], "Numbers | None"]
 # the number that the hook is called with before a statement whose surroundings are wanted
 SCENE: Final = -1
 _MOST_SCENES: Final = 400
@@ -29,7 +31,7 @@ class Look:
     Attributes
     ----------
     kind : str
-        "f", "i", "b" for arrays and numbers of that kind of dtype; else the name of a type.
+        "f", "c", "i", "b" for arrays and numbers of that kind of dtype; else the name of a type.
     shape : tuple of int or None
         None for what is no array and no number.
     number : float or None
@@ -48,14 +50,14 @@ class Recording:
     Attributes
     ----------
     values : dict
-        Copies of all float arrays and numbers, by event, in the order they were seen.
+        Copies of all float and complex arrays and numbers, by event, in the order they were seen.
     looks : dict
         By site, of its first value of any kind.
     scenes : list of dict
         What the local names held each time the watched statement began, where one is watched.
     """
 
-    values: dict[Event, Array] = field(default_factory=dict["Event", "Array"])
+    values: dict[Event, Numbers] = field(default_factory=dict["Event", "Numbers"])
     looks: dict[int, Look] = field(default_factory=dict[int, "Look"])
     scenes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
@@ -93,12 +95,12 @@ class Hook:
             return None
         if recording is not None and site not in recording.looks:
             recording.looks[site] = look_at(value)
-        if not is_real(value):
+        if not is_movable(value):
             return value
         count = self.counts[site]
         self.counts[site] = count + 1
         if recording is not None:
-            recording.values[site, count] = np.array(value, dtype=np.float64)
+            recording.values[site, count] = np.array(as_numbers(value))
         change = self.changes.get(site)
         if change is None:
             return value
@@ -164,12 +166,63 @@ def protected(code: CodeType, space: dict[str, Any]) -> dict[str, Any]:
     return space
 
 
-def is_real(value: Any) -> bool:
-    """Tell whether a value can be moved a little: a float, or an array of floats."""
+# -- real and complex numbers -------------------------------------------------------------------
+
+
+def is_movable(value: Any) -> bool:
+    """Tell whether a value can be moved a little: a float, a complex number, an array of them."""
     if isinstance(value, np.ndarray):
         array = cast("NDArray[Any]", value)
-        return array.dtype.kind == "f" and array.size > 0
-    return isinstance(value, float | np.floating)
+        return array.dtype.kind in "fc" and array.size > 0
+    return isinstance(value, float | np.floating | complex | np.complexfloating)
+
+
+def as_numbers(value: Any) -> Numbers:
+    """Return a value as an array of float64, or of complex128."""
+    array = np.asarray(value)
+    return np.asarray(array, dtype=np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def is_complex(value: Numbers) -> bool:
+    """Tell whether an array holds complex numbers."""
+    return value.dtype.kind == "c"
+
+
+def flattened(value: Numbers) -> Array:
+    """Return the unknowns of a value: its entries, or their real and imaginary parts in turn.
+
+    Those of arrays laid end to end are their own laid end to end, and the product of two of them
+    is the real part of the product with the conjugate.
+    """
+    flat = value.reshape(-1)
+    return np.ascontiguousarray(flat).view(np.float64) if is_complex(flat) else flat
+
+
+def restored(flat: Array, like: Numbers) -> Numbers:
+    """Return the value, of the shape and kind of another one, that has these unknowns."""
+    if is_complex(like):
+        return np.ascontiguousarray(flat, dtype=np.float64).view(np.complex128).reshape(like.shape)
+    return flat.reshape(like.shape)
+
+
+def extent(value: Numbers) -> int:
+    """Return the number of unknowns of a value."""
+    return value.size * (1 + is_complex(value))
+
+
+def units(value: Numbers) -> Iterator[Numbers]:
+    """Yield a one in the place of each unknown of a value, with zeros around it."""
+    for entry in range(extent(value)):
+        unit = np.zeros(extent(value))
+        unit[entry] = 1.0
+        yield restored(unit, value)
+
+
+def change_between(new: Numbers, old: Numbers) -> Array | None:
+    """Return how much the unknowns of a value changed; None for a real one that became complex."""
+    if is_complex(new) and not is_complex(old):
+        return None
+    return flattened(new - old)
 
 
 def look_at(value: Any) -> Look:
@@ -183,16 +236,17 @@ def look_at(value: Any) -> Look:
         return Look("i", (), float(cast("int", value)))
     if isinstance(value, float | np.floating):
         return Look("f", (), float(cast("float", value)))
+    if isinstance(value, complex | np.complexfloating):
+        return Look("c", ())
     return Look(type(value).__name__, None)
 
 
 def _changed(change: Change, count: int, value: Any, *, in_place: bool) -> Any:
-    moved = change(count, np.asarray(value, dtype=np.float64))
+    moved = change(count, as_numbers(value))
     if moved is None:
         return value
     if not isinstance(value, np.ndarray):
-        kind = cast("type[Any]", type(value))
-        return kind(moved) if isinstance(value, np.floating) else float(moved)
+        return _number_alike(moved, value)
     array = cast("NDArray[Any]", value)
     if in_place and array.flags.writeable:
         array[...] = moved
@@ -200,8 +254,23 @@ def _changed(change: Change, count: int, value: Any, *, in_place: bool) -> Any:
     return _alike(moved, array)
 
 
-def _alike(moved: Array, value: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of the same class, type and memory order as the value it stands for."""
-    like = np.empty_like(value, subok=True)
+def _number_alike(moved: Numbers, value: Any) -> Any:
+    """Return a number of the type of another one, a complex one where it must be."""
+    kind = cast("type[Any]", type(value))
+    is_numpy = issubclass(kind, np.inexact)
+    if is_complex(moved) and not (is_numpy and issubclass(kind, np.complexfloating)):
+        return complex(moved)
+    if is_numpy:
+        return cast("Any", kind)(moved)
+    return complex(moved) if kind is complex else float(moved)
+
+
+def _alike(moved: Numbers, value: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of the same class, type and memory order as the value it stands for.
+
+    A real value that is to be complex becomes it.
+    """
+    kind = np.complex128 if is_complex(moved) and not is_complex(value) else value.dtype
+    like = np.empty_like(value, dtype=kind, subok=True)
     like[...] = moved
     return like

@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.events import Array, Change, Hook, Recording
+from gradaudit.backprop.events import Change, Hook, Recording
 from gradaudit.backprop.instrument import Instrumenter, Site
 from gradaudit.backprop.program import Key, Program
 from gradaudit.backprop.watchdog import Runaway, watched
@@ -273,7 +273,7 @@ def _collect(value: Any, found: dict[int, Any], depth: int) -> None:
         return
     if isinstance(value, np.ndarray):
         array = cast("NDArray[Any]", value)
-        if array.dtype.kind in "fiub" and array.flags.writeable and array.size < 1_000_000:
+        if array.dtype.kind in "fciub" and array.flags.writeable and array.size < 1_000_000:
             found[id(array)] = array
         return
     if isinstance(value, list | dict):
@@ -313,8 +313,3 @@ def _filled(cell: Any) -> bool:
     except ValueError:
         return False
     return True
-
-
-def as_array(value: Any) -> Array:
-    """Return a value as an array of float64."""
-    return np.asarray(value, dtype=np.float64)

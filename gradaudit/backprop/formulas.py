@@ -11,7 +11,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradaudit.backprop.events import Array, protected
+from gradaudit.backprop.events import (
+    Array,
+    Numbers,
+    as_numbers,
+    change_between,
+    extent,
+    flattened,
+    is_complex,
+    protected,
+    restored,
+    units,
+)
 from gradaudit.backprop.needs import Setting, compile_expression, least_squares
 from gradaudit.backprop.vocabulary import Vocabulary, Word, broadcasts, columns
 
@@ -23,7 +34,7 @@ _MOST_TERMS: Final = 24
 _MOST_TOGETHER: Final = 5
 # what a single number may be of another without being so by accident
 _PLAIN: Final = (0.5, 1.0, 2.0)
-_NUMBERS: Final = (np.ndarray, float, np.floating, int, np.integer)
+_NUMBERS: Final = (np.ndarray, float, int, complex, np.number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,11 +107,11 @@ class Formulas:
         for part in self.parts:
             if part.effects is None:
                 continue
-            words = [w for w in vocabulary.short if w.size == 1 and w.stretches_to(part.shapes)]
+            words = [w for w in vocabulary.short if w.size == 1 and part.takes(w)]
             words = words[:_MOST_TERMS]
             if not 1 < len(words) < missing.size:
                 continue
-            terms = part.effects @ columns(words, part.shapes)
+            terms = part.effects @ part.laid(columns(words, part.shapes))
             amounts, rank = least_squares(terms, missing)
             signs = np.round(amounts)
             if rank == len(words) and np.all(np.abs(terms @ signs - missing) <= _ALIKE * scale):
@@ -113,31 +124,31 @@ class Formulas:
     ) -> Iterator[Formula]:
         deadline = time.process_time() + self.seconds
         for part in parts:
-            for batch, table in vocabulary.batches(words, part.shapes):
+            for batch, table in vocabulary.batches(words, part.shapes, real=not part.is_complex):
                 if time.process_time() > deadline:
                     return
                 with np.errstate(all="ignore"):
                     yield from list(self._tried(part, batch, table))
 
-    def _tried(self, part: _Part, words: list[Word], table: Array) -> Iterator[Formula]:
+    def _tried(self, part: _Part, words: list[Word], table: Numbers) -> Iterator[Formula]:
         if part.effects is None:
             yield from self._tried_singly(part, words)
             return
         missing = self.setting.missing
         value = part.flat()
-        own = part.effects @ value  # what the part as it is does
-        terms = part.effects @ table
+        own = part.effects @ part.laid(value)  # what the part as it is does
+        terms = part.effects @ part.laid(table)
         for i, amount in _multiples(terms, missing + own):
             yield Formula(part.node, words[i], "other", amount)
         if isinstance(part.node, ast.Constant):
             return  # another number, or a name for it
-        scaled = part.effects @ (value[:, None] * table)
+        scaled = part.effects @ part.laid(value[:, None] * table)
         for i in _near(scaled - own[:, None], missing):
             yield Formula(part.node, words[i], "factor")
         for i, amount in _multiples(scaled, missing + own):
             if abs(amount - 1.0) > _ALIKE:
                 yield Formula(part.node, words[i], "factor", amount)
-        divided = part.effects @ (value[:, None] / table)
+        divided = part.effects @ part.laid(value[:, None] / table)
         for i in _near(divided - own[:, None], missing):
             yield Formula(part.node, words[i], "divisor")
         for i, amount in _multiples(terms, missing):
@@ -145,7 +156,7 @@ class Formulas:
         for i, constant, amount in _planes(own, scaled, missing):
             if abs(amount) > _ALIKE < abs(constant + 1.0):
                 yield Formula(part.node, words[i], "slope", amount, constant + 1.0)
-        ones = part.effects.sum(axis=1)
+        ones = part.effects @ part.laid(np.ones_like(value))
         for i, constant, amount in _planes(ones, terms, missing + own):
             if abs(amount) > _ALIKE < abs(constant):
                 yield Formula(part.node, words[i], "line", amount, constant)
@@ -197,17 +208,29 @@ def _oddness(number: float) -> float:
 class _Part:
     """One part of an expression, and what the whole is when the part is something else."""
 
-    def __init__(self, node: ast.expr, code: Any, values: list[Array], setting: Setting) -> None:
+    def __init__(self, node: ast.expr, code: Any, values: list[Numbers], setting: Setting) -> None:
         self.node = node
         self.code = code
         self.values = values
         self.shapes = tuple(value.shape for value in values)
+        self.is_complex = any(is_complex(value) for value in values)
         self.setting = setting
         self.effects = self._effects()
 
-    def flat(self) -> Array:
+    def takes(self, word: Word) -> bool:
+        """Tell whether a word can stand in the place of the part."""
+        return word.stretches_to(self.shapes) and (self.is_complex or not word.is_complex)
+
+    def flat(self) -> Numbers:
         """Return the values, end to end."""
         return np.concatenate([value.reshape(-1) for value in self.values])
+
+    def laid(self, table: Numbers) -> Array:
+        """Return the unknowns of values that stand in the rows, or columns, of a table."""
+        if not self.is_complex:
+            return table
+        both = np.stack([np.real(table), np.imag(table)], axis=1)
+        return both.reshape(-1, *table.shape[1:])
 
     def moved(self, change: Any, word: Word) -> Array | None:
         """Return how the values of the whole change when the part does."""
@@ -219,7 +242,7 @@ class _Part:
             changes.append(whole)
         return changes[0] if len(changes) == 1 else np.concatenate(changes)
 
-    def _whole(self, i: int, value: Array) -> Array | None:
+    def _whole(self, i: int, value: Numbers) -> Array | None:
         """Return by how much the whole changes with another value of the part, one time."""
         whole = self.evaluated(self.code, self.setting.spaces[i], value)
         if (
@@ -228,14 +251,14 @@ class _Part:
             or not np.isfinite(whole).all()
         ):
             return None
-        return (whole - self.setting.values[i]).reshape(-1)
+        return change_between(whole, self.setting.values[i])
 
     @staticmethod
-    def evaluated(code: Any, space: dict[str, Any], value: Array) -> Array | None:
+    def evaluated(code: Any, space: dict[str, Any], value: Numbers) -> Numbers | None:
         """Return the whole with a value in the place of a part."""
         space[_HERE] = value
         try:
-            return np.asarray(eval(code, protected(code, space)), dtype=np.float64)
+            return as_numbers(eval(code, protected(code, space)))
         except Exception:
             return None
         finally:  # nobody else is to read this name
@@ -243,13 +266,13 @@ class _Part:
 
     def _effects(self) -> Array | None:
         """Return how the gradient moves with each entry of the part; None if not linearly."""
-        if sum(value.size for value in self.values) > _MOST_ENTRIES:
+        if sum(extent(value) for value in self.values) > _MOST_ENTRIES:
             return None
         rng = np.random.default_rng(0)
         columns: list[Array] = []
         start = 0
         for i in range(len(self.values)):
-            stop = start + self.setting.values[i].size
+            stop = start + extent(self.setting.values[i])
             system = self.setting.system[:, start:stop]
             start = stop
             slope = self._slope(i, rng)
@@ -258,45 +281,65 @@ class _Part:
             columns.append(system @ slope)
         return np.concatenate(columns, axis=1)
 
+    def _slope_by_entries(self, i: int, shift: Numbers, moved: Array, zero: Array) -> Array | None:
+        """Return the matrix by which the whole follows a complex part entry by entry."""
+        value = self.values[i]
+        by_real, by_imag = (self._whole(i, value + unit) for unit in (1.0, 1j))
+        if by_real is None or by_imag is None or moved.size % value.size:
+            return None
+        per_entry = np.array([by_real, by_imag]).reshape(2, value.size, -1)
+        slope = _blocks(np.moveaxis(per_entry, 0, 2))
+        linear = _same(slope @ flattened(shift), moved) and _same(-slope @ flattened(value), zero)
+        return slope if linear else None
+
     def _slope(self, i: int, rng: np.random.Generator) -> Array | None:
         """Return the matrix by which the whole follows the part; None when there is none."""
         value = self.values[i]
-        shift = rng.standard_normal(value.shape)
+        shift = restored(rng.standard_normal(extent(value)), value)
         moved, zero = self._whole(i, value + shift), self._whole(i, np.zeros_like(value))
         if moved is None or zero is None:
             return None
-        if value.size == moved.size:  # entry by entry?
+        if value.size == moved.size and not is_complex(value):  # entry by entry?
             all_ones = self._whole(i, value + 1.0)
             if all_ones is not None:
                 predicted = all_ones * shift.reshape(-1)
                 if _same(predicted, moved) and _same(-all_ones * value.reshape(-1), zero):
                     return np.diag(all_ones)
+        slope = self._slope_by_entries(i, shift, moved, zero) if self.is_complex else None
+        if slope is not None:
+            return slope
         columns: list[Array] = []
-        for entry in range(value.size):
-            unit = np.zeros(value.size)
-            unit[entry] = 1.0
-            column = self._whole(i, value + unit.reshape(value.shape))
+        for unit in units(value):
+            column = self._whole(i, value + unit)
             if column is None:
                 return None
             columns.append(column)
         slope = np.array(columns).T
-        linear = _same(slope @ shift.reshape(-1), moved) and _same(-slope @ value.reshape(-1), zero)
+        linear = _same(slope @ flattened(shift), moved) and _same(-slope @ flattened(value), zero)
         return slope if linear else None
 
 
-def _times_word(value: Array, word: Array) -> Array:
+def _blocks(parts: Array) -> Array:
+    """Return blocks of shape (k, p), m of them, along the diagonal of a matrix of zeros."""
+    m, k, p = parts.shape
+    found = np.zeros((m, k, m, p))
+    found[np.arange(m), :, np.arange(m), :] = parts
+    return found.reshape(m * k, m * p)
+
+
+def _times_word(value: Numbers, word: Numbers) -> Numbers:
     return value * word
 
 
-def _over_word(value: Array, word: Array) -> Array:
+def _over_word(value: Numbers, word: Numbers) -> Numbers:
     return value / word
 
 
-def _plus_word(value: Array, word: Array) -> Array:
+def _plus_word(value: Numbers, word: Numbers) -> Numbers:
     return value + word
 
 
-def _only_word(value: Array, word: Array) -> Array:
+def _only_word(value: Numbers, word: Numbers) -> Numbers:
     return np.broadcast_to(word, value.shape)
 
 
@@ -314,7 +357,7 @@ def _same(a: Array, b: Array) -> bool:
 
 
 def _parts(node: ast.expr, setting: Setting) -> Iterator[_Part]:
-    """Yield the parts of an expression that hold real values, the whole first."""
+    """Yield the parts of an expression that hold numbers, the whole first."""
     inside = {
         part
         for index in ast.walk(node)
@@ -341,18 +384,18 @@ def _make_part(node: ast.expr, part: ast.expr, setting: Setting) -> _Part | None
     own = compile_expression(part)
     if own is None:
         return None
-    values: list[Array] = []
+    values: list[Numbers] = []
     try:
         for space in setting.spaces:
             value = eval(own, protected(own, space))
             if isinstance(value, bool) or not isinstance(value, _NUMBERS):
                 return None
-            number = np.asarray(value)
-            if number.dtype.kind not in "fib":
-                return None
-            values.append(number.astype(np.float64))
+            values.append(np.array(as_numbers(value)))
     except Exception:
         return None
+    wanted = setting.values if part is node else []
+    if any(is_complex(value) for value in (*values, *wanted)):
+        values = [value.astype(np.complex128, copy=False) for value in values]
     hole = copy.deepcopy(node, {id(part): ast.Name(_HERE, ast.Load())})
     code = compile_expression(hole)
     if code is None or not values:
@@ -360,12 +403,12 @@ def _make_part(node: ast.expr, part: ast.expr, setting: Setting) -> _Part | None
     return _Part(part, code, _stretched(code, values, setting), setting)
 
 
-def _stretched(code: Any, values: list[Array], setting: Setting) -> list[Array]:
+def _stretched(code: Any, values: list[Numbers], setting: Setting) -> list[Numbers]:
     """Return the values of a part in the shape of the whole, if the whole stays what it is.
 
     A number that multiplies an array may have to become an array.
     """
-    stretched: list[Array] = []
+    stretched: list[Numbers] = []
     for space, value, whole in zip(setting.spaces, values, setting.values, strict=True):
         if value.shape == whole.shape or not broadcasts(value.shape, whole.shape):
             return values

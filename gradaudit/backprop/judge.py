@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradaudit.backprop.adjoints import Adjoints, put_in
 from gradaudit.backprop.edits import Edit
-from gradaudit.backprop.events import Array, protected
+from gradaudit.backprop.events import Array, as_numbers, change_between, protected
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.needs import (
@@ -232,12 +232,17 @@ def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
                 return None
             code = compile(ast.Expression(body), "<edit>", "eval")
         for space, value in zip(setting.spaces, setting.values, strict=True):
-            new = np.asarray(eval(code, protected(code, space)), dtype=np.float64)
+            new = as_numbers(eval(code, protected(code, space)))
             if new.shape != value.shape:
                 if new.size != value.size and together(new.shape, value.shape) is None:
                     raise _Fails
                 return None
-            changes.append((new - value).reshape(-1))
+            change = change_between(new, value)
+            if change is None:
+                return None
+            changes.append(change)
+    except _Fails:
+        raise
     except (NameError, SyntaxError, UnboundLocalError):  # where it runs names mean something else
         return None
     except Exception as error:

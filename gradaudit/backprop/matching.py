@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,23 @@ from typing import Final
 
 import numpy as np
 
-from gradaudit.backprop.events import Array, Event, Recording
+from gradaudit.backprop.events import (
+    Array,
+    Event,
+    Numbers,
+    Recording,
+    extent,
+    flattened,
+    is_complex,
+    restored,
+)
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
+
+# how many entries a value has, and whether they are complex: only such values are compared
+Size = tuple[int, bool]
 
 _STEP: Final = 1e-5
 _EPS: Final = float(np.finfo(np.float64).eps)
@@ -31,7 +44,8 @@ class Sketch:
     ----------
     event : tuple of int
     slopes : ndarray
-        For the directions of its size, as far as they were measured.
+        For the directions of its size, as far as they were measured. Of a complex value
+        ``z = x + i y`` they are those of ``dC/dx + i dC/dy``, by its real and imaginary parts.
     bar : float
         How far each slope may be off.
     whole : bool
@@ -60,6 +74,10 @@ class Match:
         It is the derivative transposed.
     whole : bool
         The derivative counts all uses of the forward value, not one of several.
+    conjugated : bool
+        It is ``dC/dx - i dC/dy`` for a complex value ``x + i y``, not ``dC/dx + i dC/dy``.
+    strange : bool
+        Most other complex derivatives of the program are not conjugated, and it is, or they are.
     """
 
     event: Event
@@ -67,6 +85,8 @@ class Match:
     factor: float
     turned: bool
     whole: bool = True
+    conjugated: bool = False
+    strange: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -76,9 +96,9 @@ class Derivatives:
     They stay true when lines of the backward pass are edited.
     """
 
-    directions: dict[int, Array] = field(default_factory=dict["int", Array])
+    directions: dict[Size, Array] = field(default_factory=dict["Size", Array])
     sketches: list[Sketch] = field(default_factory=list[Sketch])
-    by_size: dict[int, list[Sketch]] = field(default_factory=dict["int", "list[Sketch]"])
+    by_size: dict[Size, list[Sketch]] = field(default_factory=dict["Size", "list[Sketch]"])
     values: dict[bytes, Event] = field(default_factory=dict["bytes", "Event"])
 
 
@@ -97,22 +117,29 @@ def sketch_derivatives(
     """
     found = Derivatives()
     recording = survey.recording
-    wanted = {recording.values[e].size for e in backward_events(survey)}
+    wanted = {size_of(recording.values[e]) for e in backward_events(survey)}
     for event in forward_events(experiment, survey):
         found.values.setdefault(recording.values[event].tobytes(), event)
-    events = [e for e in forward_events(experiment, survey) if recording.values[e].size in wanted]
+    known = forward_events(experiment, survey)
+    events = [e for e in known if size_of(recording.values[e]) in wanted]
     events = _without_lone_uses(experiment.sites, recording, events)
     for event in _most_telling(experiment.sites, events, most // 4):
         value = recording.values[event]
-        if value.size not in found.directions:
-            found.directions[value.size] = rng.standard_normal((_DIRECTIONS, value.size))
-        directions = found.directions[value.size][: 2 if value.size > 1 else 1]
+        size = size_of(value)
+        if size not in found.directions:
+            found.directions[size] = rng.standard_normal((_DIRECTIONS, extent(value)))
+        directions = found.directions[size][: 2 if extent(value) > 1 else 1]
         sketch = _sketch(experiment, reference, event, value, directions)
         if sketch is not None and np.any(np.abs(sketch.slopes) > 10 * sketch.bar):
             sketch.whole = _counts_all_uses(experiment.sites[event[0]])
             found.sketches.append(sketch)
-            found.by_size.setdefault(value.size, []).append(sketch)
+            found.by_size.setdefault(size, []).append(sketch)
     return found
+
+
+def size_of(value: Numbers) -> Size:
+    """Return how many entries a value has, and whether they are complex."""
+    return value.size, is_complex(value)
 
 
 def _counts_all_uses(site: Site) -> bool:
@@ -191,14 +218,14 @@ def _sketch(
     experiment: Experiment,
     reference: Reference,
     event: Event,
-    value: Array,
+    value: Numbers,
     directions: Array,
 ) -> Sketch | None:
     slopes: list[float] = []
-    size = float(np.sqrt(np.mean(value**2)))
+    size = float(np.sqrt(np.mean(flattened(value) ** 2)))
     step = _STEP * max(size, 1e-3)
     for direction in directions:
-        shift = step * direction.reshape(value.shape)
+        shift = step * restored(direction, value)
         costs = [_moved_cost(experiment, reference, event, sign * shift) for sign in (1, -1)]
         if costs[0] is None or costs[1] is None:
             return None
@@ -208,11 +235,11 @@ def _sketch(
 
 
 def _moved_cost(
-    experiment: Experiment, reference: Reference, event: Event, shift: Array
+    experiment: Experiment, reference: Reference, event: Event, shift: Numbers
 ) -> float | None:
     site, number = event
 
-    def change(count: int, value: Array) -> Array | None:
+    def change(count: int, value: Numbers) -> Numbers | None:
         return value + shift if count == number else None
 
     outcome = experiment.run_changed(reference.theta, {site: change})
@@ -233,24 +260,26 @@ def match_values(
     return found
 
 
-def _best_match(derivatives: Derivatives, event: Event, value: Array) -> Match | None:
-    sketches = derivatives.by_size.get(value.size)
+def _best_match(derivatives: Derivatives, event: Event, value: Numbers) -> Match | None:
+    sketches = derivatives.by_size.get(size_of(value))
     if not sketches or not np.any(value):
         return None
     best: tuple[float, Match] | None = None
-    directions = derivatives.directions[value.size]
-    for turned in (False, True):
+    directions = derivatives.directions[size_of(value)]
+    for turned, conjugated in itertools.product((False, True), repeat=2):
         if turned and (value.ndim != 2 or 1 in value.shape):
             continue
-        flat = (value.T if turned else value).reshape(-1)
-        along = directions @ flat
+        if conjugated and not is_complex(value):
+            continue
+        seen = value.T if turned else value
+        along = directions @ flattened(seen.conj() if conjugated else seen)
         for sketch in sketches:
-            factor = _factor(along[: sketch.slopes.size], sketch, single=value.size == 1)
+            factor = _factor(along[: sketch.slopes.size], sketch, single=extent(value) == 1)
             if factor is None:
                 continue
-            quality = (0.0 if factor == 1.0 else 1.0) + 0.3 * turned + 0.2 * (not sketch.whole)
-            if best is None or quality < best[0]:
-                best = quality, Match(event, sketch.event, factor, turned, sketch.whole)
+            match = Match(event, sketch.event, factor, turned, sketch.whole, conjugated)
+            if best is None or _quality(match) < best[0]:
+                best = _quality(match), match
     return None if best is None else best[1]
 
 
@@ -305,6 +334,7 @@ class Account:
         different = {match.forward[0] for match in self.matches.values()}
         factors = {f"{abs(m.factor):.5g}" for m in self.matches.values() if abs(m.factor) != 1.0}
         parts = len(self.partial & self.matches.keys())
+        strange = any(match.strange for match in self.matches.values())
         plain = sum(match.factor == 1.0 for match in self.matches.values())
         return (
             0.8 * len(different)
@@ -312,6 +342,7 @@ class Account:
             - 0.8 * parts
             - 0.9 * len(factors)
             - 0.4 * any(match.factor == -1.0 for match in self.matches.values())
+            - 0.4 * strange
             + 0.2 * self.agreeing
         )
 
@@ -352,13 +383,23 @@ def account(
             agreeing.discard(site.statement)
             if _called_after(site.target, forward_sites[match.forward[0]]):
                 agreeing.add(site.statement)
+    _mark_strange(found.matches.values(), recording)
     found.agreeing = len(agreeing)
     found.misnamed = found.matches.keys() - agreeing
     return found
 
 
 def _quality(match: Match) -> float:
-    return (match.factor != 1.0) + 0.3 * match.turned + 0.2 * (not match.whole)
+    unlike = 0.3 * match.turned + 0.2 * (not match.whole) + 0.1 * match.conjugated
+    return (match.factor != 1.0) + unlike
+
+
+def _mark_strange(matches: Iterable[Match], recording: Recording) -> None:
+    """Mark the complex derivatives that are conjugated where most others are not, or the like."""
+    mine = [match for match in matches if is_complex(recording.values[match.event])]
+    turned = sum(match.conjugated for match in mine)
+    for match in mine:
+        match.strange = turned > 0 and match.conjugated != (2 * turned > len(mine))
 
 
 def _called_after(target: str, forward: Site) -> bool:
@@ -395,7 +436,7 @@ class Standing:
     @property
     def right(self) -> bool:
         """Whether some value is a derivative as it stands, and no part of one."""
-        plain = any(match.factor == 1.0 for match in self.matches)
+        plain = any(match.factor == 1.0 and not match.strange for match in self.matches)
         return plain and all(match.whole for match in self.matches)
 
 
@@ -420,4 +461,5 @@ def standings(
                 for e in events
                 if e not in matches
             )
+    _mark_strange((m for standing in found.values() for m in standing.matches), recording)
     return found

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.events import Array, Change, Event, frozen, protected
+from gradaudit.backprop.events import (
+    Array,
+    Change,
+    Event,
+    Numbers,
+    as_numbers,
+    change_between,
+    extent,
+    flattened,
+    frozen,
+    is_complex,
+    protected,
+    restored,
+    units,
+)
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.program import Unit
@@ -43,11 +57,14 @@ class Need:
     telling : bool
         Whether not every gradient could be had by other values of this place.
     system : ndarray, shape (n, p)
-        How the entries of the gradient move with each of the p entries of all its values.
+        How the entries of the gradient move with each of the p unknowns of all its values: their
+        entries, of complex values the real and imaginary parts.
     missing : ndarray, shape (n,)
         What the gradient lacks.
     shift : ndarray, shape (p,)
         The smallest change that makes it right, where one exists.
+    lifted : bool
+        The values are real, and would have to be complex: what was asked for are complex ones.
     """
 
     site: Site
@@ -58,6 +75,7 @@ class Need:
     system: Array = field(default_factory=lambda: np.zeros((0, 0)))
     missing: Array = field(default_factory=lambda: np.zeros(0))
     shift: Array = field(default_factory=lambda: np.zeros(0))
+    lifted: bool = False
 
     def among(self, rows: NDArray[np.bool_]) -> Need:
         """Return what is needed for some entries of the gradient to be right, whatever others do.
@@ -93,14 +111,18 @@ class Need:
                 found |= group
         return found
 
-    def shifts(self, survey: Survey) -> dict[Event, Array]:
+    def seen_as(self, value: Numbers) -> Numbers:
+        """Return a value as what it is asked to be: complex, if it has to be."""
+        return value.astype(np.complex128) if self.lifted and not is_complex(value) else value
+
+    def shifts(self, survey: Survey) -> dict[Event, Numbers]:
         """Return the change of each value, in its own shape."""
-        found: dict[Event, Array] = {}
+        found: dict[Event, Numbers] = {}
         start = 0
         for event in self.events:
-            value = survey.recording.values[event]
-            found[event] = self.shift[start : start + value.size].reshape(value.shape)
-            start += value.size
+            value = self.seen_as(survey.recording.values[event])
+            found[event] = restored(self.shift[start : start + extent(value)], value)
+            start += extent(value)
         return found
 
 
@@ -146,12 +168,12 @@ def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: 
 
     Notes
     -----
-    A backward pass is affine in its values, so that one evaluation for each entry gives the
-    system; its solution is tried by one more. Where the program is not affine in the values, a
-    solution that fails tells nothing.
+    A backward pass is affine in its values, and in the real and imaginary parts of complex ones,
+    so that one evaluation for each unknown gives the system; its solution is tried by one more.
+    Where the program is not affine in the values, a solution that fails tells nothing.
     """
     events = [e for e in survey.recording.values if e[0] == site.number]
-    size = sum(survey.recording.values[e].size for e in events)
+    size = sum(extent(survey.recording.values[e]) for e in events)
     if not events or size > _MOST:
         return Need(site, events, None)
     base = survey.outcome.gradient
@@ -159,24 +181,64 @@ def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: 
     for event in events:
         value = survey.recording.values[event]
         amount = max(float(np.max(np.abs(value))), 1e-3)
-        for entry in range(value.size):
-            shift = np.zeros(value.size)
-            shift[entry] = amount
-            moved = _moved(experiment, reference, {event: shift.reshape(value.shape)})
+        for unit in units(value):
+            moved = _moved(experiment, reference, {event: amount * unit})
             if moved is None:
                 return Need(site, events, None)
             columns.append((moved.gradient - base) / amount)
-    system = np.array(columns).T
+    need = _solved(experiment, survey, reference, Need(site, events, None), np.array(columns).T)
+    if need.exists is False and 2 * size <= _MOST:
+        return _complex_need(experiment, survey, reference, need) or need
+    return need
+
+
+def _solved(
+    experiment: Experiment, survey: Survey, reference: Reference, need: Need, system: Array
+) -> Need:
+    """Solve the system of a place, and try the solution."""
+    base = survey.outcome.gradient
     missing = -reference.errors(base)
     answer, rank = least_squares(system, missing)
-    unique, telling = bool(rank == size), bool(rank < missing.size)
-    need = Need(site, events, None, unique, telling, system, missing, answer)
-    outcome = _moved(experiment, reference, need.shifts(survey))
+    unique, telling = bool(rank == system.shape[1]), bool(rank < missing.size)
+    found = replace(
+        need, unique=unique, telling=telling, system=system, missing=missing, shift=answer
+    )
+    outcome = _moved(experiment, reference, found.shifts(survey))
     if reference.accepts(outcome):
-        need.exists = True
-    elif outcome is not None and _is_affine(need, outcome.gradient - base):
-        need.exists = False
-    return need
+        found.exists = True
+    elif outcome is not None and _is_affine(found, outcome.gradient - base):
+        found.exists = False
+    return found
+
+
+def _complex_need(
+    experiment: Experiment, survey: Survey, reference: Reference, need: Need
+) -> Need | None:
+    """Ask whether complex values would do where no real ones do; None where that is no question.
+
+    It is one in programs with complex values, where an imaginary part gets into the gradient: it
+    may have been dropped too early, or never have come in.
+    """
+    values = {e: survey.recording.values[e] for e in need.events}
+    if any(is_complex(v) for v in values.values()):
+        return None
+    if not any(is_complex(v) for v in survey.recording.values.values()):
+        return None
+    base = survey.outcome.gradient
+    moved = _moved(experiment, reference, {e: 1j * v for e, v in values.items()})
+    if moved is None or np.array_equal(moved.gradient, base):
+        return None
+    columns: list[Array] = []
+    for event, value in values.items():
+        amount = max(float(np.max(np.abs(value))), 1e-3)
+        for unit in units(value):
+            moved = _moved(experiment, reference, {event: 1j * amount * unit})
+            if moved is None:
+                return None
+            columns.append((moved.gradient - base) / amount)
+    both = np.stack([need.system, np.array(columns).T], axis=2)
+    lifted = replace(need, exists=None, lifted=True)
+    return _solved(experiment, survey, reference, lifted, both.reshape(base.size, -1))
 
 
 def least_squares(system: Array, missing: Array) -> tuple[Array, int]:
@@ -203,7 +265,7 @@ def _is_affine(need: Need, moved: Array) -> bool:
 
 
 def _moved(
-    experiment: Experiment, reference: Reference, shifts: Mapping[Event, Array]
+    experiment: Experiment, reference: Reference, shifts: Mapping[Event, Numbers]
 ) -> Outcome | None:
     outcome = experiment.run_focused(reference.theta, shifted(shifts))
     if outcome is None or not np.isfinite(outcome.gradient).all():
@@ -211,14 +273,14 @@ def _moved(
     return outcome
 
 
-def shifted(shifts: Mapping[Event, Array]) -> dict[int, Change]:
+def shifted(shifts: Mapping[Event, Numbers]) -> dict[int, Change]:
     """Return the changes for the hook that add something to the values of events."""
-    by_site: dict[int, dict[int, Array]] = {}
+    by_site: dict[int, dict[int, Numbers]] = {}
     for (site, number), shift in shifts.items():
         by_site.setdefault(site, {})[number] = shift
 
-    def change_of(mine: dict[int, Array]) -> Change:
-        def change(count: int, value: Array) -> Array | None:
+    def change_of(mine: dict[int, Numbers]) -> Change:
+        def change(count: int, value: Numbers) -> Numbers | None:
             return value + mine[count] if count in mine else None
 
         return change
@@ -238,7 +300,8 @@ class Setting:
         What it gave.
     system : ndarray, shape (n, p)
     missing : ndarray, shape (n,)
-        A change of the values, laid end to end, is right when ``system @ change == missing``.
+        A change of the unknowns of the values, laid end to end, is right when ``system @ change ==
+        missing``.
     whole : bool
         What is missing are entries of the gradient; otherwise something that follows from them.
     follow : frozenset of str
@@ -247,7 +310,7 @@ class Setting:
     """
 
     spaces: list[dict[str, Any]]
-    values: list[Array]
+    values: list[Numbers]
     system: Array
     missing: Array
     whole: bool = True
@@ -284,18 +347,22 @@ def setting_of(
     values = _explained(code, spaces, [recording.values.get(e) for e in need.events])
     if values is None:
         return None
+    values = [need.seen_as(value) for value in values]
     changes = shifted(need.shifts(survey))
     _, solved = experiment.record_scenes(reference.theta, line.statement, need.site, changes)
     afterwards = [{**top, **scene} for scene in solved.scenes]
     again = _evaluated(code, afterwards)
-    if again is None or len(again) != len(values):
+    if again is not None:
+        again = [need.seen_as(value) for value in again]
+    if again is None or [a.dtype for a in again] != [v.dtype for v in values]:
         return None
     follow = _differing(recording.scenes, solved.scenes)
     unmoved = all(np.array_equal(a, b) for a, b in zip(again, values, strict=True))
     if unmoved and not (follow and need.unique):
         return Setting(spaces, values, need.system, need.missing, True, follow)
     if need.unique:
-        return _entry_by_entry(afterwards, again, list(need.shifts(survey).values()))
+        lacking = [flattened(part) for part in need.shifts(survey).values()]
+        return _entry_by_entry(afterwards, again, lacking)
     return _first_time(spaces, values, need)
 
 
@@ -304,7 +371,7 @@ def setting_with(
     reference: Reference,
     line: Line,
     need: Need,
-    values: Sequence[Array],
+    values: Sequence[Numbers],
     changes: dict[int, Change],
 ) -> Setting | None:
     """Look around where a value is made while the right values stand in its place.
@@ -328,19 +395,25 @@ def setting_with(
     made = _evaluated(code, spaces)
     if made is None or [m.shape for m in made] != [v.shape for v in values]:
         return None
-    return _entry_by_entry(spaces, made, [v - m for v, m in zip(values, made, strict=True)])
+    lacking: list[Array] = []
+    for value, other in zip(values, made, strict=True):
+        change = change_between(value, other)
+        if change is None:
+            return None
+        lacking.append(change)
+    return _entry_by_entry(spaces, made, lacking)
 
 
 def _entry_by_entry(
-    spaces: list[dict[str, Any]], values: list[Array], lacking: list[Array]
+    spaces: list[dict[str, Any]], values: list[Numbers], lacking: list[Array]
 ) -> Setting:
-    """Return a setting in which every entry is known: some of many times will do."""
+    """Return a setting in which every unknown is known: some of many times will do."""
     if len(spaces) > _MOST_TIMES:
         sizes = [float(np.max(np.abs(part), initial=0.0)) for part in lacking]
         chosen = sorted(np.argsort(sizes)[::-1][:_MOST_TIMES])
         spaces = [spaces[i] for i in chosen]
         values, lacking = [values[i] for i in chosen], [lacking[i] for i in chosen]
-    missing = np.concatenate([part.reshape(-1) for part in lacking])
+    missing = np.concatenate(lacking)
     return Setting(spaces, values, np.eye(missing.size), missing, False)
 
 
@@ -391,12 +464,12 @@ def _alike(a: Any, b: Any, depth: int = 4) -> bool:
     return type(space) is not dict or _alike(space, vars(b), depth - 1)
 
 
-def _first_time(spaces: list[dict[str, Any]], values: list[Array], need: Need) -> Setting | None:
+def _first_time(spaces: list[dict[str, Any]], values: list[Numbers], need: Need) -> Setting | None:
     """Judge by the first value alone, whose surroundings no other can have made wrong.
 
     The others may be anything: what they could make up for does not count.
     """
-    first = values[0].size
+    first = extent(values[0])
     others = need.system[:, first:]
     basis, sizes, _ = np.linalg.svd(others, full_matrices=False)
     basis = basis[:, sizes > 1e-9 * max(float(np.max(sizes, initial=0.0)), 1e-300)]
@@ -416,24 +489,26 @@ def compile_expression(node: ast.AST) -> Any:
         return None
 
 
-def _evaluated(code: Any, spaces: Sequence[dict[str, Any]]) -> list[Array] | None:
-    found: list[Array] = []
+def _evaluated(code: Any, spaces: Sequence[dict[str, Any]]) -> list[Numbers] | None:
+    found: list[Numbers] = []
     try:
         for space in spaces:
-            found.append(np.asarray(eval(code, protected(code, space)), dtype=np.float64))
+            found.append(as_numbers(eval(code, protected(code, space))))
     except Exception:
         return None
     return found
 
 
 def _explained(
-    code: Any, spaces: Sequence[dict[str, Any]], seen: Sequence[Array | None]
-) -> list[Array] | None:
+    code: Any, spaces: Sequence[dict[str, Any]], seen: Sequence[Numbers | None]
+) -> list[Numbers] | None:
     """Return the values, when the expression gives in its surroundings what was seen."""
     values = _evaluated(code, spaces)
     if values is None or len(values) != len(seen):
         return None
     for value, other in zip(values, seen, strict=True):
-        if other is None or value.shape != other.shape or not np.allclose(value, other, 1e-12):
+        if other is None or value.shape != other.shape or value.dtype != other.dtype:
+            return None
+        if not np.allclose(value, other, 1e-12):
             return None
     return values

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from gradaudit.backprop.needs import Setting, holes
 from gradaudit.backprop.program import Key, Unit
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
-from gradaudit.backprop.vocabulary import Vocabulary, is_harmless
+from gradaudit.backprop.vocabulary import Vocabulary, how_to_conjugate, is_harmless
 from gradaudit.errors import BudgetExhausted
 
 _COLINEAR: Final = 1e-6
@@ -398,14 +398,12 @@ class Search:
 
     def _constants(self, line: Line) -> dict[str, float]:
         """Return the numbers that stand at the top of the file."""
-        unit = self.experiment.program.units[line.unit]
-        found: dict[str, float] = {}
-        for functions in unit.functions.values():
-            for name, value in functions[0].__globals__.items():
-                if type(value) in (float, int) and not name.startswith("_"):
-                    found[name] = float(value)
-            break
-        return found
+        known = globals_of(self.experiment.program.units[line.unit])
+        return {
+            name: float(value)
+            for name, value in known.items()
+            if type(value) in (float, int) and not name.startswith("_")
+        }
 
     def _read_scope(self, line: Line) -> Scope:
         unit = self.experiment.program.units[line.unit]
@@ -467,7 +465,16 @@ class Search:
                     numbers.setdefault(f"{text}.shape[{axis}]", float(length))
         for literal in _literals(unit.tree):
             numbers.setdefault(repr(literal), literal)
-        return Scope(atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers)
+        return Scope(
+            atoms,
+            looks,
+            self._arity,
+            self.survey.frozen,
+            self._numpy,
+            how_to_conjugate(globals_of(unit), self._numpy),
+            parts,
+            numbers,
+        )
 
     def _borrow_parts(self, parts: dict[str, Look], atoms: dict[str, Look]) -> None:
         """Add the expressions of other functions that can be read here, too."""
@@ -603,6 +610,13 @@ def own_functions(experiment: Experiment) -> dict[str, int]:
                     if code is not None and code.co_filename == unit.path:
                         found[name] = code.co_argcount - len(value.__defaults__ or ())
     return found
+
+
+def globals_of(unit: Unit) -> dict[str, Any]:
+    """Return the names at the top of the user's file, with what they hold."""
+    for functions in unit.functions.values():
+        return functions[0].__globals__
+    return {}
 
 
 def numpy_name(experiment: Experiment) -> str:

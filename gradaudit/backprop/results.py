@@ -25,6 +25,8 @@ class Step(Result):
         What its value is the derivative of the cost with respect to, as the source writes it,
         with the line: ``z2 (line 12)``; for a derivative that is carried forward, also by which
         parameters: ``dK / dtheta[3] (line 42)``; None when it is no derivative of anything seen.
+        By a complex value ``z = x + i y`` it is ``dC/dx + i dC/dy``; what is called conjugated is
+        ``dC/dx - i dC/dy``.
     factor : float or None
         Its value over that derivative; 1 when it is right.
     verdict : {"right", "factor", "wrong", "follows", "unknown"}

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.events import Array, Change, Event, Recording
+from gradaudit.backprop.events import Array, Change, Event, Numbers, Recording, is_complex
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.reference import Reference
@@ -91,14 +91,19 @@ class Survey:
     neutral: list[Line]
 
 
-def doubled(_count: int, value: Array) -> Array:
+def doubled(_count: int, value: Numbers) -> Numbers:
     """Return twice a value."""
     return 2.0 * value
 
 
-def filled(_count: int, value: Array) -> Array:
+def filled(_count: int, value: Numbers) -> Numbers:
     """Return twice a value, with something in the place of its zeros."""
     return np.where(value == 0, 0.5 * float(np.max(np.abs(value), initial=0.0)) or 0.1, 2 * value)
+
+
+def turned(_count: int, value: Numbers) -> Numbers:
+    """Return a value with an imaginary part as large as it is."""
+    return value + 1j * value
 
 
 def survey(experiment: Experiment, reference: Reference) -> Survey | None:
@@ -117,12 +122,17 @@ def survey(experiment: Experiment, reference: Reference) -> Survey | None:
     effects: dict[int, Effect] = {}
     real = {event[0] for event in recording.values}
     empty = {event[0] for event, value in recording.values.items() if not np.all(value)}
+    flat = {event[0] for event, value in recording.values.items() if not is_complex(value)}
+    if flat == real:  # no complex numbers anywhere
+        flat = set[int]()
     tops = [s for s in experiment.sites if s.role in ("value", "store", "target")]
     for site in tops:
         if site.number in real:
             effects[site.number] = _effect(experiment, reference, outcome, site)
             if site.number in empty:
-                _fill(experiment, reference, outcome, site, effects[site.number])
+                _widen(experiment, reference, outcome, site, effects[site.number], filled)
+            if site.number in flat:
+                _widen(experiment, reference, outcome, site, effects[site.number], turned)
     frozen = _frozen(experiment.sites, effects)
     for site in experiment.sites:
         if site.number in real and site.number not in effects and site.node not in frozen:
@@ -146,13 +156,18 @@ def _effect(experiment: Experiment, reference: Reference, outcome: Outcome, site
     return Effect("backward", shift, shift != 0)
 
 
-def _fill(
-    experiment: Experiment, reference: Reference, outcome: Outcome, site: Site, effect: Effect
+def _widen(
+    experiment: Experiment,
+    reference: Reference,
+    outcome: Outcome,
+    site: Site,
+    effect: Effect,
+    change: Change,
 ) -> None:
-    """Learn what a site reaches where doubling a zero shows nothing."""
+    """Learn what a site reaches where doubling a zero, or a zero imaginary part, shows nothing."""
     if effect.kind not in ("backward", "dead"):
         return
-    moved = experiment.run_changed(reference.theta, {site.number: filled})
+    moved = experiment.run_changed(reference.theta, {site.number: change})
     if moved is None or moved.cost != outcome.cost:
         return
     more = moved.gradient != outcome.gradient

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gradaudit.backprop.events import Array, Event, Recording
+from gradaudit.backprop.events import Array, Event, Numbers, Recording, is_complex
 from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.matching import Standing, forward_events
@@ -58,7 +58,7 @@ class Tangents:
         What to call them.
     """
 
-    slopes: dict[Event, Array]
+    slopes: dict[Event, Numbers]
     bars: dict[Event, float]
     by_site: dict[int, list[Event]]
     size: int
@@ -98,7 +98,7 @@ def measure_tangents(
     events = [e for e in forward_events(experiment, survey) if sites[e[0]].role != "use"]
     if theta.size * sum(base.values[e].size for e in events) > _MOST_ENTRIES:
         return None
-    slopes = {e: np.zeros((theta.size, *base.values[e].shape)) for e in events}
+    slopes = {e: _no_slopes(theta.size, base.values[e]) for e in events}
     bars = dict.fromkeys(events, 0.0)
     for j in range(theta.size):
         step = _STEP * max(1.0, abs(theta[j]))
@@ -119,8 +119,12 @@ def measure_tangents(
     return Tangents(slopes, bars, by_site, theta.size)
 
 
+def _no_slopes(count: int, value: Numbers) -> Numbers:
+    return np.zeros((count, *value.shape), dtype=value.dtype)
+
+
 def _differentiate(
-    slopes: dict[Event, Array],
+    slopes: dict[Event, Numbers],
     bars: dict[Event, float],
     j: int,
     base: Recording,
@@ -131,6 +135,8 @@ def _differentiate(
     for event, slope in slopes.items():
         above, below, middle = (r.values[event] for r in (moved[0], moved[1], base))
         if above.shape != middle.shape or below.shape != middle.shape:
+            return False
+        if not above.dtype == below.dtype == middle.dtype:
             return False
         slope[j] = (above - below) / (2 * step)
         size = float(np.max(np.abs(above) + np.abs(below), initial=0.0))
@@ -146,6 +152,8 @@ def transformed(tangents: Tangents) -> list[Tangents]:
     """
     slopes = np.ones(tangents.size)
     for event in sorted(tangents.slopes, reverse=True):  # the first ones count
+        if is_complex(tangents.slopes[event]):
+            continue
         entries = tangents.slopes[event].reshape(tangents.size, -1)
         for entry in np.flatnonzero(np.count_nonzero(entries, axis=0) == 1):
             j = int(np.flatnonzero(entries[:, entry])[0])
@@ -154,7 +162,7 @@ def transformed(tangents: Tangents) -> list[Tangents]:
                 slopes[j] = entries[j, entry]
     if np.all(slopes == 1.0):
         return []
-    scaled: dict[Event, Array] = {}
+    scaled: dict[Event, Numbers] = {}
     bars: dict[Event, float] = {}
     for event, slope in tangents.slopes.items():
         scaled[event] = slope / slopes.reshape(-1, *[1] * (slope.ndim - 1))
@@ -224,7 +232,7 @@ class Track:
     site: Site
     line: Line
     order: Order
-    wanted: dict[Event, Array] = field(default_factory=dict[Event, Array])
+    wanted: dict[Event, Numbers] = field(default_factory=dict[Event, Numbers])
     bars: dict[Event, float] = field(default_factory=dict[Event, float])
     agreeing: int = 0
     off: list[Event] = field(default_factory=list[Event])
@@ -364,7 +372,7 @@ def track_of(
     return track if 2 * len(track.wanted) > len(events) else None
 
 
-def _wanted(slopes: Array, shape: Shape, j: int, like: tuple[int, ...]) -> Array | None:
+def _wanted(slopes: Numbers, shape: Shape, j: int, like: tuple[int, ...]) -> Numbers | None:
     """Return what a value of some shape should be, of the derivatives by all parameters."""
     if shape == "single":
         wanted = slopes[j]
@@ -377,12 +385,12 @@ def _wanted(slopes: Array, shape: Shape, j: int, like: tuple[int, ...]) -> Array
     return wanted if wanted.shape == like else None
 
 
-def telling(value: Array) -> bool:
+def telling(value: Numbers) -> bool:
     """Tell whether a value is no plain zero or one, that many things are."""
     return bool(np.any((value != 0) & (np.abs(value) != 1)))
 
 
-def _agree(value: Array, wanted: Array, bar: float, slack: float) -> bool:
+def _agree(value: Numbers, wanted: Numbers, bar: float, slack: float) -> bool:
     if value.shape != wanted.shape:
         return False
     scale = max(float(np.max(np.abs(value))), float(np.max(np.abs(wanted))))
@@ -406,7 +414,7 @@ class _Table:
                 self.by_shape.setdefault(shape, []).append(event)
         self.tables: dict[tuple[int, ...], _Shelf] = {}
 
-    def matches(self, value: Array) -> Iterator[tuple[Event, Shape, int]]:
+    def matches(self, value: Numbers) -> Iterator[tuple[Event, Shape, int]]:
         """Yield the forward value, the way of stacking and the first parameter."""
         if value.shape not in self.tables:
             self.tables[value.shape] = self._shelf(value.shape)
@@ -426,7 +434,7 @@ class _Table:
             ways.append(("first", like[1:], like[0]))
         if len(like) > 1 and 1 < like[-1] <= n:
             ways.append(("last", like[:-1], like[-1]))
-        keys: list[float] = []
+        keys: list[complex] = []
         slack: list[float] = []
         most = _MOST_ENTRIES // (n * max(int(np.prod(like)), 1))
         for shape, rest, length in ways:
@@ -435,7 +443,7 @@ class _Table:
                     wanted = _wanted(self.tangents.slopes[event], shape, j, like)
                     if wanted is not None and np.any(wanted):
                         labels.append((event, shape, j))
-                        keys.append(float(np.sum(weights * wanted)))
+                        keys.append(np.sum(weights * wanted))
                         slack.append(self.tangents.bars[event])
         return _Shelf(labels, np.array(keys), np.array(slack), weights)
 
@@ -443,16 +451,16 @@ class _Table:
 @dataclass(slots=True, eq=False)
 class _Shelf:
     labels: list[_Label]
-    keys: Array
+    keys: Numbers
     bars: Array
     weights: Array
 
-    def near(self, value: Array) -> NDArray[np.intp]:
+    def near(self, value: Numbers) -> NDArray[np.intp]:
         """Return the numbers of what may equal a value."""
         if not self.labels:
             return np.zeros(0, dtype=np.intp)
         room = _ALIKE * float(np.max(np.abs(value))) + _BARS * self.bars
-        off = np.abs(self.keys - float(np.sum(self.weights * value)))
+        off = np.abs(self.keys - np.sum(self.weights * value))
         return np.flatnonzero(off <= room * value.size)
 
 

@@ -147,7 +147,8 @@ def _unexplained(known: Knowledge, line: Line) -> Suspect:
 def describe_match(known: Knowledge, match: Match) -> str:
     """Name a value of the forward pass as the source does, with its line."""
     assert known.experiment is not None
-    return _named(known.experiment.sites[match.forward[0]])
+    name = _named(known.experiment.sites[match.forward[0]])
+    return f"{name}, conjugated" if match.conjugated else name
 
 
 def _named(site: Site) -> str:
@@ -171,11 +172,11 @@ def _steps(known: Knowledge, suspects: Sequence[Suspect]) -> tuple[Step, ...]:
     accused = {(s.path, s.line) for s in suspects if s.repair == 1}
     if not accused and suspects:
         accused = {(suspects[0].path, suspects[0].line)}
+    corrected = {fault.line.statement for fault in (*known.found[:1], *known.chain)}
     steps: list[Step] = []
     for line in seen.lines:
         unit = experiment.program.units[line.unit]
-        named = (unit.path, line.statement.lineno) in accused
-        if not line.certain or (known.is_gap(line) and not named):
+        if not line.certain or (known.is_gap(line) and line.statement not in corrected):
             continue
         standing = at_first.get(line.statement, Standing())
         match = min(standing.matches, key=lambda m: m.factor != 1.0, default=None)

@@ -14,9 +14,9 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from gradaudit.backprop.events import Array, with_copies
+from gradaudit.backprop.events import Numbers, as_numbers, is_complex, with_copies
 
-Values = Sequence[Array]
+Values = Sequence[Numbers]
 Shapes = tuple[tuple[int, ...], ...]
 Operation = Callable[..., Any]
 
@@ -64,6 +64,18 @@ _SUMS: Final = (
 )
 _MEANS: Final = ("{x}.mean()", "{x}.mean(axis=0)", "{x}.mean(axis=-1, keepdims=True)")
 _OF_MATRICES: Final = ("{np}.diag({x})", "{np}.trace({x})", "{np}.linalg.inv({x})")
+# of complex values, and of the conjugate of one
+_COMPLEX: Final = ("{x}.real", "{x}.imag")
+_COMPLEX_SLOPES: Final = (
+    "1j * {x}",
+    "1j * {conj}",
+    "{np}.abs({x})",
+    "{np}.abs({x}) ** 2",
+    "{x} ** 2",
+    "{x} / {np}.abs({x})",
+)
+_RARE_COMPLEX_SLOPES: Final = ("{np}.exp({x})", "{conj} ** 2", "{np}.angle({x})")
+_ROTATIONS: Final = ("{np}.exp(1j * {x})", "{np}.exp(-1j * {x})")
 _ENTRY: Final = re.compile(r"\[\d+\]")
 _KNOWN_MODULES: Final = ("__future__", "numpy", "scipy", "math", "builtins")
 _HARMLESS: Final = frozenset(
@@ -161,6 +173,11 @@ class Word:
         return all(broadcasts(v.shape, s) for v, s in zip(self.values, shapes, strict=True))
 
     @functools.cached_property
+    def is_complex(self) -> bool:
+        """Whether some value is complex."""
+        return any(is_complex(value) for value in self.values)
+
+    @functools.cached_property
     def counts(self) -> bool:
         """Whether the values are whole numbers, such as labels and indices."""
         return all(np.array_equal(value, np.round(value)) for value in self.values)
@@ -216,10 +233,12 @@ class Vocabulary:
         self._idle = _idle_names(trees)
         self.deadline = time.process_time() + seconds
         self._fitting: dict[tuple[int, ...], bool] = {}
-        self._tables: dict[tuple[int, Shapes], list[tuple[list[Word], Array]]] = {}
+        self._tables: dict[tuple[int, Shapes, bool], list[tuple[list[Word], Numbers]]] = {}
         self._seen: set[Any] = set()
         self._weights = np.zeros(0)
         self.atoms = self._first(self._atoms(trees), _MOST_ATOMS)
+        self._conjugate = how_to_conjugate(spaces[0], numpy)
+        self._is_complex = any(atom.is_complex for atom in self.atoms)
         self.plain = [*self.atoms, *self._first(self._plain(), _MOST_PLAIN)]
         self._products = self._first(self._matrix_products(2), _MOST_PRODUCTS)
         self._pairs = self._first(self._elementwise(2), _MOST_PAIRS)
@@ -248,7 +267,9 @@ class Vocabulary:
         known = (*self.plain, *self._products, *self._pairs, *triples)
         return [word for word in known if word.size > _SHORT and self.fits(word.shape)]
 
-    def batches(self, words: list[Word], shapes: Shapes) -> list[tuple[list[Word], Array]]:
+    def batches(
+        self, words: list[Word], shapes: Shapes, *, real: bool = True
+    ) -> list[tuple[list[Word], Numbers]]:
         """Return the words that stretch to these shapes each time, with their values as columns.
 
         Parameters
@@ -257,14 +278,18 @@ class Vocabulary:
             `short` or `long`.
         shapes : tuple of tuple of int
             Each time the line runs.
+        real : bool
+            Leave out complex ones.
 
         Returns
         -------
         list of (list of Word, ndarray)
         """
-        key = id(words), shapes
+        key = id(words), shapes, real
         if key not in self._tables:
             fitting = [word for word in words if word.stretches_to(shapes)]
+            if real and self._is_complex:
+                fitting = [word for word in fitting if not word.is_complex]
             parts = [fitting[i : i + _BATCH] for i in range(0, len(fitting), _BATCH)]
             self._tables[key] = [(part, columns(part, shapes)) for part in parts]
         return self._tables[key]
@@ -333,11 +358,21 @@ class Vocabulary:
             yield from self._called(atom, idle=True)
         for more in (0, 1, 2):
             for atom in self.atoms:
-                for pattern in _patterns(atom.shape, more):
-                    text = pattern.format(x=atom.operand, np=self.numpy)
+                for pattern in self._patterns(atom, more):
+                    conj = self._conjugate.format(x=atom.operand, np=self.numpy)
+                    text = pattern.format(x=atom.operand, np=self.numpy, conj=conj)
                     yield from self._made(text, _operation(pattern), (atom,), atom.size + more)
                 if more == 1:
                     yield from self._called(atom, idle=False)
+
+    def _patterns(self, atom: Word, more: int) -> Iterator[str]:
+        """Yield what can be done to a value, of those that add so much to the size."""
+        if atom.is_complex:
+            yield from _complex_patterns(atom.shape, more)
+            return
+        yield from _patterns(atom.shape, more)
+        if more == 2 and self._is_complex:
+            yield from _ROTATIONS
 
     def _called(self, atom: Word, *, idle: bool) -> Iterator[Word]:
         """Yield what the user's own functions make of a value; those that nobody calls, or others.
@@ -382,6 +417,10 @@ class Vocabulary:
             a, b = left.operand, right.operand
             if self.fits(shape):
                 yield from self._made(f"{a} * {b}", np.multiply, (left, right), total)
+                if left.is_complex and right.is_complex:
+                    for name, operation in _PARTS.items():
+                        text = f"({a} * {b}).{name}"
+                        yield from self._made(text, operation, (left, right), total)
                 if total == 2:
                     yield from self._made(f"{a} / {b}", np.divide, (left, right), total)
                     yield from self._made(f"{b} / {a}", np.divide, (right, left), total)
@@ -410,7 +449,16 @@ class Vocabulary:
         made = _apply(np.multiply, (left, right))
         if made is None:
             return
-        product = Word(f"({left.operand} * {right.operand})", made, left.size + right.size)
+        size = left.size + right.size
+        products = [Word(f"({left.operand} * {right.operand})", made, size)]
+        if left.is_complex and right.is_complex:
+            text = products[0].text
+            products += [Word(f"{text}.real", [np.real(v) for v in made], size)]
+            products += [Word(f"{text}.imag", [np.imag(v) for v in made], size)]
+        for product in products:
+            yield from self._sums_of(product, dimensions)
+
+    def _sums_of(self, product: Word, dimensions: int) -> Iterator[Word]:
         for pattern in (*_SUMS, *_MEANS):
             if dimensions > 1 or "axis" not in pattern or "keepdims" in pattern:
                 text = pattern.format(x=product.text)
@@ -450,22 +498,23 @@ class Vocabulary:
             self._seen.add(key)
             yield Word(text, values, size)
 
-    def _digest(self, value: Array) -> tuple[Any, ...]:
+    def _digest(self, value: Numbers) -> tuple[Any, ...]:
         flat = value.reshape(-1)
         if flat.size > self._weights.size:
             self._weights = np.random.default_rng(0).random(flat.size)
-        return value.shape, f"{float(flat @ self._weights[: flat.size]):.9e}"
+        along = flat @ self._weights[: flat.size]
+        return value.shape, f"{along:.9e}", is_complex(value)
 
 
 def _apply(operation: Operation, words: Sequence[Word]) -> Values | None:
-    """Apply an operation to the values of each time; None unless all are real and finite."""
-    found: list[Array] = []
+    """Apply an operation to the values of each time; None unless all are finite numbers."""
+    found: list[Numbers] = []
     try:
         for values in zip(*(word.values for word in words), strict=True):
             made = np.asarray(operation(*values))
-            if made.dtype.kind not in "fib" or not np.isfinite(made).all():
+            if made.dtype.kind not in "fibc" or not np.isfinite(made).all():
                 return None
-            found.append(made.astype(np.float64, copy=False))
+            found.append(as_numbers(made))
     except Exception:
         return None
     return found
@@ -488,8 +537,19 @@ def _idle_names(trees: Sequence[ast.AST]) -> set[str]:
     return made - read
 
 
-def _exp_of_difference(a: Array, b: Array) -> Array:
+def _exp_of_difference(a: Numbers, b: Numbers) -> Numbers:
     return np.exp(a - b)
+
+
+def _real_of_product(a: Numbers, b: Numbers) -> Numbers:
+    return np.real(a * b)
+
+
+def _imag_of_product(a: Numbers, b: Numbers) -> Numbers:
+    return np.imag(a * b)
+
+
+_PARTS: Final = {"real": _real_of_product, "imag": _imag_of_product}
 
 
 def _patterns(shape: tuple[int, ...], more: int) -> Iterator[str]:
@@ -508,26 +568,51 @@ def _patterns(shape: tuple[int, ...], more: int) -> Iterator[str]:
             yield from _OF_MATRICES
 
 
+def _complex_patterns(shape: tuple[int, ...], more: int) -> Iterator[str]:
+    """Yield what can be done to a complex value of a shape."""
+    if more == 0:
+        yield from ("{conj}", *_COMPLEX)
+        if len(shape) == 2:
+            yield from ("{x}.T", "{conj}.T")
+        elif len(shape) == 1:
+            yield from ("{x}[:, None]", "{conj}[:, None]")
+    elif more == 1:
+        yield from _COMPLEX_SLOPES
+        if shape:
+            yield from (*_SUMS, *_MEANS)
+    elif more == 2:
+        yield from _RARE_COMPLEX_SLOPES
+
+
+def how_to_conjugate(names: Mapping[str, Any], numpy: str) -> str:
+    """Return how to write the conjugate of x where these names are in reach."""
+    if names.get(numpy) is np:
+        return "{np}.conj({x})"
+    own = [name for name, held in names.items() if held is np.conj]
+    return f"{own[0]}({{x}})" if own else "{x}.conj()"
+
+
 @functools.lru_cache(maxsize=64)
 def _operation(pattern: str) -> Operation:
     """Return the function of x that a pattern stands for."""
-    return cast("Operation", eval(f"lambda x: {pattern.format(x='x', np='np')}", {"np": np}))
+    made = pattern.format(x="x", np="np", conj="np.conj(x)")
+    return cast("Operation", eval(f"lambda x: {made}", {"np": np}))
 
 
-def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | None:
-    """Evaluate an expression in each space; None unless all values are real and finite."""
-    found: list[Array] = []
+def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Numbers] | None:
+    """Evaluate an expression in each space; None unless all values are finite numbers."""
+    found: list[Numbers] = []
     try:
         code = compile(text, "<expression>", "eval")
         for space in spaces:
             # what is called may change what it is given
             value = eval(code, with_copies(code, space) if "(" in text else space)
-            if not isinstance(value, np.ndarray | float | int | np.number | np.bool_):
+            if not isinstance(value, np.ndarray | float | int | complex | np.number | np.bool_):
                 return None
             array = np.asarray(value)
-            if array.dtype.kind not in "fib" or array.size > 4096:
+            if array.dtype.kind not in "fibc" or array.size > 4096:
                 return None
-            found.append(np.array(array, dtype=np.float64))
+            found.append(np.array(as_numbers(array)))
     except Exception:
         return None
     return found if all(np.isfinite(v).all() for v in found) else None
@@ -535,7 +620,8 @@ def evaluate_text(text: str, spaces: Sequence[dict[str, Any]]) -> list[Array] | 
 
 def _readable(name: str, held: Any, depth: int) -> Iterator[str]:
     """Yield what can be read from a name: itself, attributes, entries."""
-    if isinstance(held, np.ndarray | float | int | np.number) and not isinstance(held, bool):
+    numbers = np.ndarray | float | int | complex | np.number
+    if isinstance(held, numbers) and not isinstance(held, bool):
         yield name
         return
     if depth < 0 or isinstance(held, ModuleType | type):
@@ -594,7 +680,7 @@ def _is_one(text: str) -> bool:
     return False
 
 
-def columns(words: Sequence[Word], shapes: Shapes) -> Array:
+def columns(words: Sequence[Word], shapes: Shapes) -> Numbers:
     """Return the values of words, stretched to the shapes and end to end, one column each."""
     rows = [
         np.array([np.broadcast_to(w.values[i], shape).reshape(-1) for w in words]).T

@@ -293,8 +293,8 @@ def test_seconds_are_kept_with_many_large_values(shape: tuple[int, ...]) -> None
 # -- values ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["a +", "missing", "1 / 0", "'text'", "a == a and 1j", "[1, 2]"])
-def test_text_without_a_real_value_has_none(text: str) -> None:
+@pytest.mark.parametrize("text", ["a +", "missing", "1 / 0", "'text'", "[1, 2]"])
+def test_text_without_a_value_has_none(text: str) -> None:
     assert evaluate_text(text, [{"a": 1.0}]) is None
 
 
