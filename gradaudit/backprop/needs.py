@@ -19,6 +19,12 @@ from gradaudit.backprop.survey import Effect, Line, Survey
 
 # more unknowns than this are not solved for: one evaluation each
 _MOST: Final = 160
+# but whether there is a solution is known from as many random changes as the rank, and one
+_MOST_PROBED: Final = 4000
+_DEPENDENT: Final = 1e-9
+_DEAD: Final = 1e-9
+# a change that moves the gradient by less than this part of what is missing shows nothing
+_FEEBLE: Final = 1e-3
 _LINEAR: Final = 1e-4
 _TELLING: Final = 1e-3
 _SOLVED: Final = 1e-5
@@ -42,12 +48,15 @@ class Need:
         Whether only these.
     telling : bool
         Whether not every gradient could be had by other values of this place.
-    system : ndarray, shape (n, p)
-        How the entries of the gradient move with each of the p entries of all its values.
+    system : ndarray, shape (n, p) or (n, k)
+        How the entries of the gradient move with each of the p entries of all its values; or with
+        each of k random changes of all values, which move it in all the ways that any can.
     missing : ndarray, shape (n,)
         What the gradient lacks.
     shift : ndarray, shape (p,)
-        The smallest change that makes it right, where one exists.
+        A change that makes it right, where one exists; the smallest where each entry is known.
+    probes : ndarray, shape (p, k), or None
+        The random changes; None where the system is that of the entries.
     """
 
     site: Site
@@ -58,6 +67,22 @@ class Need:
     system: Array = field(default_factory=lambda: np.zeros((0, 0)))
     missing: Array = field(default_factory=lambda: np.zeros(0))
     shift: Array = field(default_factory=lambda: np.zeros(0))
+    probes: Array | None = None
+
+    def may_help(self, right: NDArray[np.bool_]) -> bool:
+        """Tell whether any other values make one more entry right, and no right one wrong."""
+        for entry in np.flatnonzero(~right & np.any(self.system != 0, axis=1)):
+            rows = right.copy()
+            rows[entry] = True
+            if self.among(rows).exists:
+                return True
+        return False
+
+    def live(self, survey: Survey) -> NDArray[np.bool_]:
+        """Tell which entries of the values have any effect at all."""
+        amounts = _amounts(survey, self.events)
+        effects = np.max(np.abs(self.system), axis=0) * amounts
+        return effects > _DEAD * float(np.max(effects, initial=0.0))
 
     def among(self, rows: NDArray[np.bool_]) -> Need:
         """Return what is needed for some entries of the gradient to be right, whatever others do.
@@ -95,13 +120,18 @@ class Need:
 
     def shifts(self, survey: Survey) -> dict[Event, Array]:
         """Return the change of each value, in its own shape."""
-        found: dict[Event, Array] = {}
-        start = 0
-        for event in self.events:
-            value = survey.recording.values[event]
-            found[event] = self.shift[start : start + value.size].reshape(value.shape)
-            start += value.size
-        return found
+        return laid_out(survey, self.events, self.shift)
+
+
+def laid_out(survey: Survey, events: Sequence[Event], shift: Array) -> dict[Event, Array]:
+    """Return the change of each value, in its own shape, of all laid end to end."""
+    found: dict[Event, Array] = {}
+    start = 0
+    for event in events:
+        value = survey.recording.values[event]
+        found[event] = shift[start : start + value.size].reshape(value.shape)
+        start += value.size
+    return found
 
 
 def holes(survey: Survey, line: Line) -> list[Site]:
@@ -127,37 +157,97 @@ def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: 
 
     Notes
     -----
-    A backward pass is affine in its values, so that one evaluation for each entry gives the
-    system; its solution is tried by one more. Where the program is not affine in the values, a
-    solution that fails tells nothing.
+    A backward pass is affine in its values. All values of the place are changed at random, until
+    one more such change moves the gradient in no new way: as many evaluations as the rank of the
+    system, and one. The solution among these changes is tried by one more. Where the program is
+    not affine in the values, a solution that fails tells nothing.
     """
     events = [e for e in survey.recording.values if e[0] == site.number]
     size = sum(survey.recording.values[e].size for e in events)
-    if not events or size > _MOST:
+    if not events or size > _MOST_PROBED:
         return Need(site, events, None)
-    base = survey.outcome.gradient
-    columns: list[Array] = []
-    for event in events:
-        value = survey.recording.values[event]
-        amount = max(float(np.max(np.abs(value))), 1e-3)
-        for entry in range(value.size):
-            shift = np.zeros(value.size)
-            shift[entry] = amount
-            moved = _moved(experiment, reference, {event: shift.reshape(value.shape)})
-            if moved is None:
-                return Need(site, events, None)
-            columns.append((moved.gradient - base) / amount)
-    system = np.array(columns).T
-    missing = -reference.errors(base)
+    measured = _probed(experiment, survey, reference, events)
+    if measured is None:
+        return Need(site, events, None)
+    system, probes = measured
+    missing = -reference.errors(survey.outcome.gradient)
     answer, rank = least_squares(system, missing)
     unique, telling = bool(rank == size), bool(rank < missing.size)
-    need = Need(site, events, None, unique, telling, system, missing, answer)
+    need = Need(site, events, None, unique, telling, system, missing, probes @ answer, probes)
     outcome = _moved(experiment, reference, need.shifts(survey))
     if reference.accepts(outcome):
         need.exists = True
-    elif outcome is not None and _is_affine(need, outcome.gradient - base):
+    elif outcome is not None and _is_affine(experiment, survey, reference, need, answer, outcome):
         need.exists = False
+    if probes.shape[1] == size:
+        return completed(experiment, survey, reference, need)  # nothing is left to be run
     return need
+
+
+def completed(experiment: Experiment, survey: Survey, reference: Reference, need: Need) -> Need:
+    """Return the same with what each entry does, by the changes that were left out."""
+    size = sum(survey.recording.values[e].size for e in need.events)
+    if need.probes is None or size > _MOST:
+        return need
+    amounts, directions = _amounts(survey, need.events), _directions(size)
+    columns = list(need.system.T)
+    for direction in directions[need.probes.shape[1] :]:
+        moved = _along(experiment, survey, reference, need, amounts * direction)
+        if moved is None:
+            return need
+        columns.append(moved)
+    system = np.array(columns).T @ directions / amounts / size
+    answer, rank = least_squares(system, need.missing)
+    unique, telling = bool(rank == size), bool(rank < need.missing.size)
+    return Need(need.site, need.events, need.exists, unique, telling, system, need.missing, answer)
+
+
+def _amounts(survey: Survey, events: Sequence[Event]) -> Array:
+    """Return by how much each entry is moved."""
+    values = [survey.recording.values[e] for e in events]
+    return np.concatenate([np.full(v.size, max(float(np.max(np.abs(v))), 1e-3)) for v in values])
+
+
+def _directions(size: int) -> Array:
+    """Return random changes, one in each row; at right angles where all of them may be wanted."""
+    draw = np.random.default_rng(size)
+    if size > _MOST:
+        return draw.standard_normal((min(size, _MOST_PROBED), size))
+    return np.linalg.qr(draw.standard_normal((size, size)))[0] * np.sqrt(size)
+
+
+def _probed(
+    experiment: Experiment, survey: Survey, reference: Reference, events: list[Event]
+) -> tuple[Array, Array] | None:
+    """Return how random changes move the gradient, and the changes; None when one cannot be run."""
+    amounts = _amounts(survey, events)
+    bare = Need(experiment.sites[events[0][0]], events, None)
+    basis = np.zeros((survey.outcome.gradient.size, 0))
+    columns: list[Array] = []
+    probes: list[Array] = []
+    for direction in _directions(amounts.size):
+        moved = _along(experiment, survey, reference, bare, amounts * direction)
+        if moved is None:
+            return None
+        columns.append(moved)
+        probes.append(amounts * direction)
+        left = moved - basis @ (basis.T @ moved)
+        left = left - basis @ (basis.T @ left)
+        norm = float(np.linalg.norm(left))
+        if norm <= _DEPENDENT * float(np.linalg.norm(moved)):
+            break
+        basis = np.column_stack([basis, left / norm])
+        if basis.shape[1] == basis.shape[0]:
+            break
+    return np.array(columns).T, np.array(probes).T
+
+
+def _along(
+    experiment: Experiment, survey: Survey, reference: Reference, need: Need, shift: Array
+) -> Array | None:
+    """Return how a change of all values moves the gradient."""
+    moved = _moved(experiment, reference, laid_out(survey, need.events, shift))
+    return None if moved is None else moved.gradient - survey.outcome.gradient
 
 
 def least_squares(system: Array, missing: Array) -> tuple[Array, int]:
@@ -176,10 +266,25 @@ def exist_together(needs: Sequence[Need]) -> bool:
     return bool(np.all(np.abs(system @ answer - missing) <= _SOLVED * scale))
 
 
-def _is_affine(need: Need, moved: Array) -> bool:
+def _is_affine(
+    experiment: Experiment,
+    survey: Survey,
+    reference: Reference,
+    need: Need,
+    answer: Array,
+    outcome: Outcome,
+) -> bool:
     """Tell whether a change of all values moved the gradient as the sum of its parts."""
-    expected = need.system @ need.shift
+    expected, moved = need.system @ answer, outcome.gradient - survey.outcome.gradient
     scale = float(np.max(np.abs(expected), initial=0.0))
+    if scale <= _FEEBLE * float(np.max(np.abs(need.missing))):
+        assert need.probes is not None
+        parts: Array = np.linspace(1.0, 2.0, need.probes.shape[1])
+        again = _along(experiment, survey, reference, need, need.probes @ parts)
+        if again is None:
+            return False
+        expected, moved = need.system @ parts, again
+        scale = float(np.max(np.abs(expected), initial=0.0))
     return scale > 0 and bool(np.all(np.abs(moved - expected) <= _LINEAR * scale))
 
 
@@ -240,20 +345,35 @@ class Setting:
         return Setting(self.spaces, self.values, system, missing, True, self.follow)
 
 
-def setting_of(
-    experiment: Experiment,
-    survey: Survey,
-    reference: Reference,
-    line: Line,
-    need: Need,
-) -> Setting | None:
-    """Look around where a value is made; None when what is seen there does not explain it.
+@dataclass(slots=True, eq=False)
+class Scenes:
+    """What is in reach where a place stands, each time, in the run as it is.
 
-    Notes
-    -----
-    When a wrong value comes back as an input of the same place, in a recurrence, its surroundings
-    are taken from the run in which the needed values stand in its place. These have to be unique.
+    Attributes
+    ----------
+    code : code object
+        Of the expression.
+    top : dict
+        Names at the top of the file.
+    held : list of dict
+        What the local names hold.
+    spaces : list of dict
+        Both together.
+    values : list of ndarray
+        What the expression gave.
     """
+
+    code: Any
+    top: dict[str, Any]
+    held: list[dict[str, Any]]
+    spaces: list[dict[str, Any]]
+    values: list[Array]
+
+
+def scenes_of(
+    experiment: Experiment, reference: Reference, line: Line, need: Need
+) -> Scenes | None:
+    """Look around where a value is made; None when what is seen there does not explain it."""
     unit = experiment.program.units[need.site.unit]
     top = _globals_for(unit, need.site.node)
     code = compile_expression(need.site.node)
@@ -262,21 +382,37 @@ def setting_of(
     _, recording = experiment.record_scenes(reference.theta, line.statement, need.site)
     spaces = [{**top, **scene} for scene in recording.scenes]
     values = _explained(code, spaces, [recording.values.get(e) for e in need.events])
-    if values is None:
-        return None
+    return None if values is None else Scenes(code, top, recording.scenes, spaces, values)
+
+
+def setting_of(
+    experiment: Experiment,
+    survey: Survey,
+    reference: Reference,
+    line: Line,
+    need: Need,
+    scenes: Scenes,
+) -> Setting | None:
+    """Find out how a place is to be judged; None when that cannot be told.
+
+    Notes
+    -----
+    When a wrong value comes back as an input of the same place, in a recurrence, its surroundings
+    are taken from the run in which the needed values stand in its place. These have to be unique.
+    """
     changes = shifted(need.shifts(survey))
     _, solved = experiment.record_scenes(reference.theta, line.statement, need.site, changes)
-    afterwards = [{**top, **scene} for scene in solved.scenes]
-    again = _evaluated(code, afterwards)
+    afterwards = [{**scenes.top, **scene} for scene in solved.scenes]
+    again, values = _evaluated(scenes.code, afterwards), scenes.values
     if again is None or len(again) != len(values):
         return None
-    follow = _differing(recording.scenes, solved.scenes)
+    follow = _differing(scenes.held, solved.scenes)
     unmoved = all(np.array_equal(a, b) for a, b in zip(again, values, strict=True))
     if unmoved and not (follow and need.unique):
-        return Setting(spaces, values, need.system, need.missing, True, follow)
+        return Setting(scenes.spaces, values, need.system, need.missing, True, follow)
     if need.unique:
         return _entry_by_entry(afterwards, again, list(need.shifts(survey).values()))
-    return _first_time(spaces, values, need)
+    return _first_time(scenes.spaces, values, need)
 
 
 def setting_with(
@@ -286,8 +422,19 @@ def setting_with(
     need: Need,
     values: Sequence[Array],
     changes: dict[int, Change],
+    live: NDArray[np.bool_] | None = None,
 ) -> Setting | None:
     """Look around where a value is made while the right values stand in its place.
+
+    Parameters
+    ----------
+    experiment, reference, line, need
+        The place.
+    values : sequence of ndarray
+    changes : dict
+        Those that put the values there.
+    live : ndarray of bool, shape (p,), optional
+        The entries of the values that count.
 
     Returns
     -------
@@ -306,7 +453,11 @@ def setting_with(
     made = None if code is None else _evaluated(code, spaces)
     if made is None or [m.shape for m in made] != [v.shape for v in values]:
         return None
-    return _entry_by_entry(spaces, made, [v - m for v, m in zip(values, made, strict=True)])
+    lacking = [v - m for v, m in zip(values, made, strict=True)]
+    if live is None:
+        return _entry_by_entry(spaces, made, lacking)
+    system, missing = np.eye(live.size)[live], np.concatenate([part.ravel() for part in lacking])
+    return Setting(spaces, made, system, missing[live], False)
 
 
 def _entry_by_entry(
