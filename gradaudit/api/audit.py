@@ -67,6 +67,8 @@ class Audit:
         No further point is begun after so many calls while nothing is wrong.
     extra : int
         Calls beyond the budget of the settings for describing what is wrong.
+    describe : bool
+        False: only whether something is wrong is asked; no further point is begun then.
     """
 
     def __init__(
@@ -79,8 +81,10 @@ class Audit:
         places: Sequence[tuple[str, Vector]] = (),
         enough: int | None = None,
         extra: int = 0,
+        describe: bool = True,
     ) -> None:
         self.problem = problem
+        self.describe = describe
         self.places = places
         self.enough = enough
         self.extra = extra
@@ -275,10 +279,11 @@ class Audit:
             if not any(d.point is point for d in self.record.descriptions):
                 point.release()
             previous = point
-        self.evaluator.reserve(None, "describing what is wrong")
-        inquiry.describe(record.points)
-        if record.descriptions:
-            self._name_numbers()
+        if self.describe:
+            self.evaluator.reserve(None, "describing what is wrong")
+            inquiry.describe(record.points)
+            if record.descriptions:
+                self._name_numbers()
 
     def _name_numbers(self) -> None:
         """Collect the names of the problem's own numbers, once there is a mistake to name."""
@@ -351,6 +356,8 @@ class Audit:
 
     def _enough_seen(self) -> bool:
         """Tell whether further points would cost more than they are worth."""
+        if not self.describe and self.record.descriptions:
+            return True
         spent = self.enough is not None and self.evaluator.calls >= self.enough
         return spent and bool(self.record.points) and not self.record.descriptions
 

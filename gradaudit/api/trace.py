@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from gradaudit.api.check import check
+from gradaudit.api.audit import Audit
 from gradaudit.api.settings import read_seed
 from gradaudit.backprop.causes import sensitivities
 from gradaudit.backprop.experiment import Experiment, Outcome, undisturbed
@@ -32,7 +32,7 @@ from gradaudit.errors import ArgumentError, BudgetExhausted, TraceRefused
 from gradaudit.evaluator import Evaluator, Listener
 from gradaudit.evidence.dependence import stands_still
 from gradaudit.problem import Problem, as_problem
-from gradaudit.results import Evaluations, Report, Verdict
+from gradaudit.results import Evaluations, Report, Settings, Verdict
 from gradaudit.source.locations import describe_callable
 
 # findings of check that no line of a backward pass can mend
@@ -49,7 +49,7 @@ _NOT_BACKPROP: Final = {
 # the cost is measured for each parameter, and the program is run hundreds of times
 _MOST_PARAMETERS: Final = 400
 # evaluations spent on derivatives of the values of the forward pass
-_SKETCHES: Final = 480
+_SKETCHES: Final = 360
 _SKETCH_SECONDS: Final = 2.5
 
 
@@ -175,7 +175,9 @@ class _Tracer:
     def _audit(self) -> Report:
         """Ask first whether anything is wrong: the same question as `check`'s."""
         self.evaluator.reserve(None, "is the gradient right?")
-        report = check(self.problem, points=2, rng=self.seed)
+        # which entries are wrong, and why, is asked in another way below
+        audit = Audit(self.problem, Settings(points=2), self.seed, describe=False)
+        report = audit.run()
         for finding in report.findings:
             if finding.level == "error" and finding.slug in _NOT_BACKPROP:
                 raise TraceRefused(

@@ -453,6 +453,14 @@ class Editor:
         node = self.statement
         if isinstance(self.home[0], ast.Module):
             return
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Attribute):
+            # nobody writes a name as a statement: a call of it, or with it, was meant
+            calls = [ast.Call(node.value, [], [])]
+            for name, arity in self.scope.functions.items():
+                if arity == 1:
+                    calls.append(ast.Call(ast.Name(name, ast.Load()), [node.value], []))
+            for call in calls:
+                yield self._whole_statement(ast.Expr(call), "dropped call", 1.0)
         if isinstance(node, ast.AugAssign):
             for other in _OPERATORS.get(type(node.op), ()):
                 yield Edit(

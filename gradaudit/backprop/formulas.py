@@ -13,7 +13,7 @@ import numpy as np
 
 from gradaudit.backprop.events import Array, protected
 from gradaudit.backprop.needs import Setting, compile_expression, least_squares
-from gradaudit.backprop.vocabulary import Vocabulary, Word, columns
+from gradaudit.backprop.vocabulary import Vocabulary, Word, broadcasts, columns
 
 _ALIKE: Final = 1e-5
 _HERE: Final = "gradaudit_here"
@@ -23,6 +23,7 @@ _MOST_TERMS: Final = 24
 _MOST_TOGETHER: Final = 5
 # what a single number may be of another without being so by accident
 _PLAIN: Final = (0.5, 1.0, 2.0)
+_NUMBERS: Final = (np.ndarray, float, np.floating, int, np.integer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,10 +111,10 @@ class Formulas:
     def _in_all(
         self, parts: list[_Part], vocabulary: Vocabulary, words: list[Word]
     ) -> Iterator[Formula]:
-        deadline = time.perf_counter() + self.seconds
+        deadline = time.process_time() + self.seconds
         for part in parts:
             for batch, table in vocabulary.batches(words, part.shapes):
-                if time.perf_counter() > deadline:
+                if time.process_time() > deadline:
                     return
                 with np.errstate(all="ignore"):
                     yield from list(self._tried(part, batch, table))
@@ -126,6 +127,10 @@ class Formulas:
         value = part.flat()
         own = part.effects @ value  # what the part as it is does
         terms = part.effects @ table
+        for i, amount in _multiples(terms, missing + own):
+            yield Formula(part.node, words[i], "other", amount)
+        if isinstance(part.node, ast.Constant):
+            return  # another number, or a name for it
         scaled = part.effects @ (value[:, None] * table)
         for i in _near(scaled - own[:, None], missing):
             yield Formula(part.node, words[i], "factor")
@@ -137,8 +142,6 @@ class Formulas:
             yield Formula(part.node, words[i], "divisor")
         for i, amount in _multiples(terms, missing):
             yield Formula(part.node, words[i], "term", amount)
-        for i, amount in _multiples(terms, missing + own):
-            yield Formula(part.node, words[i], "other", amount)
         for i, constant, amount in _planes(own, scaled, missing):
             if abs(amount) > _ALIKE < abs(constant + 1.0):
                 yield Formula(part.node, words[i], "slope", amount, constant + 1.0)
@@ -218,17 +221,25 @@ class _Part:
 
     def _whole(self, i: int, value: Array) -> Array | None:
         """Return by how much the whole changes with another value of the part, one time."""
-        space = self.setting.spaces[i]
+        whole = self.evaluated(self.code, self.setting.spaces[i], value)
+        if (
+            whole is None
+            or whole.shape != self.setting.values[i].shape
+            or not np.isfinite(whole).all()
+        ):
+            return None
+        return (whole - self.setting.values[i]).reshape(-1)
+
+    @staticmethod
+    def evaluated(code: Any, space: dict[str, Any], value: Array) -> Array | None:
+        """Return the whole with a value in the place of a part."""
         space[_HERE] = value
         try:
-            whole = np.asarray(eval(self.code, protected(self.code, space)), dtype=np.float64)
+            return np.asarray(eval(code, protected(code, space)), dtype=np.float64)
         except Exception:
             return None
         finally:  # nobody else is to read this name
             del space[_HERE]
-        if whole.shape != self.setting.values[i].shape or not np.isfinite(whole).all():
-            return None
-        return (whole - self.setting.values[i]).reshape(-1)
 
     def _effects(self) -> Array | None:
         """Return how the gradient moves with each entry of the part; None if not linearly."""
@@ -310,10 +321,14 @@ def _parts(node: ast.expr, setting: Setting) -> Iterator[_Part]:
         if isinstance(index, ast.Subscript)
         for part in ast.walk(index.slice)
     }
+    # a number by itself, as in ``where(x > 0, 1.0, 0.0)``
+    arguments = {
+        part for call in ast.walk(node) if isinstance(call, ast.Call) for part in call.args
+    } | {node}
     for part in ast.walk(node):
         if not isinstance(part, ast.expr) or part in inside:
             continue
-        if isinstance(part, ast.Constant) and part is not node:
+        if isinstance(part, ast.Constant) and part not in arguments:
             continue
         made = _make_part(node, part, setting)
         if made is not None:
@@ -330,16 +345,35 @@ def _make_part(node: ast.expr, part: ast.expr, setting: Setting) -> _Part | None
     try:
         for space in setting.spaces:
             value = eval(own, protected(own, space))
-            if not isinstance(value, np.ndarray | float | np.floating):
+            if isinstance(value, bool) or not isinstance(value, _NUMBERS):
                 return None
-            values.append(np.array(value, dtype=np.float64))
+            number = np.asarray(value)
+            if number.dtype.kind not in "fib":
+                return None
+            values.append(number.astype(np.float64))
     except Exception:
         return None
     hole = copy.deepcopy(node, {id(part): ast.Name(_HERE, ast.Load())})
     code = compile_expression(hole)
     if code is None or not values:
         return None
-    return _Part(part, code, values, setting)
+    return _Part(part, code, _stretched(code, values, setting), setting)
+
+
+def _stretched(code: Any, values: list[Array], setting: Setting) -> list[Array]:
+    """Return the values of a part in the shape of the whole, if the whole stays what it is.
+
+    A number that multiplies an array may have to become an array.
+    """
+    stretched: list[Array] = []
+    for space, value, whole in zip(setting.spaces, values, setting.values, strict=True):
+        if value.shape == whole.shape or not broadcasts(value.shape, whole.shape):
+            return values
+        stretched.append(np.array(np.broadcast_to(value, whole.shape)))
+        made = _Part.evaluated(code, space, stretched[-1])
+        if made is None or made.shape != whole.shape or not np.array_equal(made, whole):
+            return values
+    return stretched
 
 
 def _near(effects: Array, missing: Array) -> Iterator[int]:

@@ -56,6 +56,24 @@ class Site:
     scope: ast.AST
     line: int
 
+    def expression(self) -> ast.expr | None:
+        """Return what gives the value, as the tree is now: ``x / n`` after ``x /= n``.
+
+        None when no expression does.
+        """
+        if self.role == "store":
+            return updated(self.statement)
+        return self.node if isinstance(self.node, ast.expr) else None
+
+
+def updated(statement: ast.stmt) -> ast.expr | None:
+    """Return what an augmented assignment gives its target, as an expression; None for others."""
+    if not isinstance(statement, ast.AugAssign):
+        return None
+    before = copy.copy(statement.target)
+    before.ctx = ast.Load()
+    return ast.copy_location(ast.BinOp(before, statement.op, statement.value), statement.value)
+
 
 @dataclass(slots=True)
 class _Place:
@@ -200,6 +218,7 @@ class _Rewriter:
             call.value = self.value(call.value, place, "yield")
             return [node]
         if not isinstance(call, ast.Call):
+            node.value = self.load(call, place)
             return [node]
         first = call.args[0] if call.args else None
         function = call.func

@@ -34,7 +34,7 @@ from gradaudit.backprop.needs import (
 )
 from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
-from gradaudit.backprop.vocabulary import is_harmless
+from gradaudit.backprop.vocabulary import is_harmless, together
 
 # how far what is predicted may be off for a run to be worth it, in parts of what is missing
 _SLACK: Final = 1e-3
@@ -148,7 +148,8 @@ class Judge:
         """Return what is in reach where a place stands; None when that does not explain it."""
         if site.number not in self._scenes:
             need, found = self.need(site), None
-            if need.events and is_harmless(site.node):
+            expression = site.expression()
+            if need.events and expression is not None and is_harmless(expression):
                 found = scenes_of(self.experiment, self.reference, line, need)
             self._scenes[site.number] = found
         return self._scenes[site.number]
@@ -241,7 +242,10 @@ class Judge:
             setting = self._among_truth(line, site)
         if setting is None or (partly and not setting.whole):
             return False
-        change = _change(site, edit, setting)
+        try:
+            change = _change(site, edit, setting)
+        except _Fails:
+            return True
         if change is None:
             return False
         effect = setting.system @ change
@@ -262,7 +266,10 @@ class Judge:
             return True
         if not self._is_helpless(site, partly=partly):
             return False
-        change = _change(site, edit, scenes)
+        try:
+            change = _change(site, edit, scenes)
+        except _Fails:
+            return True
         return change is not None and bool(np.any(change != 0))
 
     def _raises(self, line: Line, code: Any, scenes: Scenes) -> bool:
@@ -302,7 +309,9 @@ class Judge:
         """Return the place of a line whose values a node makes."""
         if line.statement not in self._owners:
             self._owners[line.statement] = {
-                part: site for site in holes(self.survey, line) for part in ast.walk(site.node)
+                part: site
+                for site in holes(self.survey, line)
+                for part in ast.walk(site.expression() or site.node)
             }
         return self._owners[line.statement].get(node)
 
@@ -339,18 +348,28 @@ def _edited(site: Site, edit: Edit) -> Any:
     """Compile the expression of a place with an edit; None when it is none."""
     try:
         with edit.applied():
-            body = edit.new if edit.old is site.node else site.node
+            body = edit.new if edit.old is site.node else site.expression()
             return compile(ast.Expression(body), "<edit>", "eval") if _is_value(body) else None
     except Exception:
         return None
 
 
-def _is_value(body: ast.AST) -> TypeGuard[ast.expr]:
+def _is_value(body: ast.AST | None) -> TypeGuard[ast.expr]:
     return isinstance(body, ast.expr)
 
 
+class _Fails(Exception):
+    """An edit with which a program does not run."""
+
+
 def _change(site: Site, edit: Edit, setting: Setting | Scenes) -> Array | None:
-    """Return by how much an edit changes the values of a place; None when that says nothing."""
+    """Return by how much an edit changes the values of a place; None when that says nothing.
+
+    Raises
+    ------
+    _Fails
+        When there are no values, or such that nothing can be done with in the old ones' place.
+    """
     code = _edited(site, edit)
     if code is None:
         return None
@@ -359,10 +378,14 @@ def _change(site: Site, edit: Edit, setting: Setting | Scenes) -> Array | None:
         for space, value in zip(setting.spaces, setting.values, strict=True):
             new = np.asarray(eval(code, protected(code, space)), dtype=np.float64)
             if new.shape != value.shape:
+                if new.size != value.size and together(new.shape, value.shape) is None:
+                    raise _Fails
                 return None
             changes.append((new - value).reshape(-1))
-    except Exception:  # it may still run where names mean something else
+    except (NameError, SyntaxError, UnboundLocalError):  # where it runs names mean something else
         return None
+    except Exception as error:
+        raise _Fails from error
     return changes[0] if len(changes) == 1 else np.concatenate(changes)
 
 

@@ -157,9 +157,6 @@ class Knowledge:
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
         covering = [line for line in covering if not self._is_settled(line)]
         whole = self._possible_lines(search, covering)
-        search.try_factors(whole)
-        for line in whole:
-            search.try_simple(line)
         # values of another shape may help where others of their shape do not; and doubling shows
         # not all that a line feeds: a batch norm undoes it, a mask hides it
         unlikely = [line for line in covering if line not in whole]
@@ -186,14 +183,39 @@ class Knowledge:
         self._until_found(search, search.try_names, partly)
 
     def _possible_lines(self, search: Search, covering: list[Line]) -> list[Line]:
-        """Return the lines some values of which may make the gradient right."""
-        judge = search.judge
-        self.clamped = judge.clamped
-        self.possible = {line.statement: judge.exists(line) for line in covering}
-        self.telling = {line.statement for line in covering if judge.tells(line)}
-        possible = [line for line in covering if self.possible[line.statement] is not False]
+        """Return the lines some values of which may make the gradient right.
+
+        The most suspicious are judged, and edited, first; the others as far as they may explain
+        more than what was found.
+        """
+        search.try_factors(covering)
+        possible: list[Line] = []
+        for rank in range(3):
+            mine = [line for line in covering if self.rank(line) == rank]
+            mine = self._worth_judging(search, mine)
+            mine = [line for line in mine if self._judge_line(search, line)]
+            for line in mine:
+                search.try_simple(line)
+            possible += mine
         # the last line of all can make up for anything
         return sorted(possible, key=lambda line: not self.tells(line))
+
+    def _worth_judging(self, search: Search, lines: list[Line]) -> list[Line]:
+        """Return the lines worth some evaluations: with a repair, those that feed no more."""
+        if not search.found:
+            return lines
+        best = self._ordered(search.found)[0]
+        worth = self._worth_more(search, lines)
+        return [x for x in lines if x in worth or not (x.reach & ~best.line.reach).any()]
+
+    def _judge_line(self, search: Search, line: Line) -> bool:
+        """Tell whether some values of a line may make the gradient right."""
+        judge, statement = search.judge, line.statement
+        self.clamped = judge.clamped
+        self.possible[statement] = judge.exists(line)
+        if judge.tells(line):
+            self.telling.add(statement)
+        return self.possible[statement] is not False
 
     def tells(self, line: Line) -> bool:
         """Tell whether a line could not make up for a mistake that was made anywhere else."""
@@ -263,7 +285,8 @@ class Knowledge:
         if search.found:
             best = self._ordered(search.found)[0]
             if best.edit.weight < _FAR_FETCHED:
-                return self._worth_more(search, lines)
+                rivals = self._worth_judging(search, lines)
+                return [line for line in rivals if line is not best.line]
         return lines
 
     def _worth_more(self, search: Search, lines: list[Line]) -> list[Line]:
@@ -375,6 +398,8 @@ class Knowledge:
             - 0.25 * _shortens(repair.edit)
             - 0.2 * self._becomes_derivative(repair)
             + 1.0 * (self.tangents is not None and self.tangents.passes_on(repair.line))
+            + 0.5 * _is_handed_on(repair.edit)
+            + 0.25 * _is_awkward(repair.edit)
         )
 
     def _exceeds(self, line: Line) -> bool:
@@ -582,6 +607,26 @@ def _only_names(edit: Edit) -> bool:
     made = isinstance(edit.statement, ast.Assign)
     whole = edit.parent is edit.statement or isinstance(edit.parent, ast.Tuple | ast.List)
     return made and whole and isinstance(edit.old, ast.Name)
+
+
+def _is_handed_on(edit: Edit) -> bool:
+    """Tell whether an edit does something to a name that a line only hands on with others."""
+    return (
+        isinstance(edit.statement, ast.Return)
+        and isinstance(edit.old, ast.Name)
+        and isinstance(edit.parent, ast.Tuple | ast.List | ast.Dict)
+        and not isinstance(edit.new, ast.Name)
+    )
+
+
+def _is_awkward(edit: Edit) -> bool:
+    """Tell whether a factor comes to a sum in brackets, or a number to one name in a sum."""
+    if edit.kind not in ("factor", "missing factor"):
+        return False
+    if isinstance(edit.old, ast.BinOp) and isinstance(edit.old.op, ast.Add | ast.Sub):
+        return True
+    summed = isinstance(edit.parent, ast.BinOp) and isinstance(edit.parent.op, ast.Add | ast.Sub)
+    return summed and edit.kind == "factor" and isinstance(edit.old, ast.Name)
 
 
 def _form(statement: ast.stmt) -> str:

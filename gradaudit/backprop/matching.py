@@ -101,6 +101,7 @@ def sketch_derivatives(
     for event in forward_events(experiment, survey):
         found.values.setdefault(recording.values[event].tobytes(), event)
     events = [e for e in forward_events(experiment, survey) if recording.values[e].size in wanted]
+    events = _without_lone_uses(experiment.sites, recording, events)
     for event in _most_telling(experiment.sites, events, most // 4):
         value = recording.values[event]
         if value.size not in found.directions:
@@ -144,6 +145,22 @@ def backward_events(survey: Survey) -> list[Event]:
         and survey.effects[site.number].kind == "backward"
     }
     return [event for event in survey.recording.values if event[0] in backward]
+
+
+def _without_lone_uses(
+    sites: Sequence[Site], recording: Recording, events: Sequence[Event]
+) -> list[Event]:
+    """Leave out the uses of values that are used once: their derivative is the value's own."""
+    alike: dict[bytes, list[Event]] = {}
+    for event in events:
+        alike.setdefault(recording.values[event].tobytes(), []).append(event)
+
+    def is_lone(event: Event) -> bool:
+        others = alike[recording.values[event].tobytes()]
+        roles = sorted(sites[e[0]].role for e in others)
+        return roles == ["use", "value"] and sites[event[0]].role == "use"
+
+    return [event for event in events if not is_lone(event)]
 
 
 def _most_telling(sites: Sequence[Site], events: Iterable[Event], most: int) -> list[Event]:

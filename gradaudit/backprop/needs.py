@@ -141,8 +141,27 @@ def holes(survey: Survey, line: Line) -> list[Site]:
         for site in line.sites
         if site.role in ("value", "part", "use") and _feeds(survey.effects.get(site.number))
     ]
+    stored = _stored(survey, line)
+    if stored is not None and not _is_added(survey, line.statement, stored, feeding):
+        return [stored]
     inner = {part for site in feeding for part in ast.walk(site.node) if part is not site.node}
     return [site for site in feeding if site.node not in inner]
+
+
+def _stored(survey: Survey, line: Line) -> Site | None:
+    """Return where an augmented assignment stores, if what it stores feeds the gradient."""
+    for site in line.sites:
+        if site.role == "store" and isinstance(line.statement, ast.AugAssign):
+            return site if _feeds(survey.effects.get(site.number)) else None
+    return None
+
+
+def _is_added(survey: Survey, statement: ast.stmt, stored: Site, feeding: Sequence[Site]) -> bool:
+    """Tell whether a value is added to one of its own shape: it can be judged by itself."""
+    looks = survey.recording.looks
+    adds = isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add | ast.Sub)
+    whole = [site for site in feeding if site.node is getattr(statement, "value", None)]
+    return bool(adds and whole and looks[whole[0].number].shape == looks[stored.number].shape)
 
 
 def _feeds(effect: Effect | None) -> bool:
@@ -375,10 +394,11 @@ def scenes_of(
 ) -> Scenes | None:
     """Look around where a value is made; None when what is seen there does not explain it."""
     unit = experiment.program.units[need.site.unit]
-    top = _globals_for(unit, need.site.node)
-    code = compile_expression(need.site.node)
-    if code is None:
+    expression = need.site.expression()
+    code = None if expression is None else compile_expression(expression)
+    if expression is None or code is None:
         return None
+    top = _globals_for(unit, expression)
     _, recording = experiment.record_scenes(reference.theta, line.statement, need.site)
     spaces = [{**top, **scene} for scene in recording.scenes]
     values = _explained(code, spaces, [recording.values.get(e) for e in need.events])
@@ -446,11 +466,13 @@ def setting_with(
     )
     if not reference.accepts(outcome):
         return None
-    code = compile_expression(need.site.node)
-    unit = experiment.program.units[need.site.unit]
-    top = _globals_for(unit, need.site.node)
+    expression = need.site.expression()
+    code = None if expression is None else compile_expression(expression)
+    if expression is None or code is None:
+        return None
+    top = _globals_for(experiment.program.units[need.site.unit], expression)
     spaces = [{**top, **scene} for scene in recording.scenes]
-    made = None if code is None else _evaluated(code, spaces)
+    made = _evaluated(code, spaces)
     if made is None or [m.shape for m in made] != [v.shape for v in values]:
         return None
     lacking = [v - m for v, m in zip(values, made, strict=True)]

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from gradaudit.backprop.edits import Edit, Editor, Scope
+from gradaudit.backprop.edits import Edit, Editor, Scope, Spot
 from gradaudit.backprop.events import Array, Look
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.formulas import Formula, Formulas
@@ -112,25 +112,25 @@ class Search:
     def try_factors(self, lines: Iterable[Line]) -> None:
         """Try one factor on any value: found from the survey, without a run of its own."""
         for line in lines:
-            scope = self.scope(line)
             spots = {spot.node: spot for spot in self._editor(line).spots}
             for site in line.sites:
                 effect = self.survey.effects.get(site.number)
-                if effect is None or effect.shift is None or site.node not in spots:
-                    continue
-                amount = self._along(effect.shift)
+                amount = None
+                if effect is not None and effect.shift is not None:
+                    amount = self._along(effect.shift)
                 if amount is None:
                     continue
-                spot = spots[site.node]
-                if not isinstance(site.node, ast.expr):
-                    continue
-                if isinstance(getattr(site.node, "ctx", None), ast.Store):
-                    continue
-                before = len(self.found)
-                for factor in name_number(1.0 + amount, scope.numbers, ast.unparse(line.statement)):
-                    self.attempt(line, self._editor(line).factor(spot, site.node, factor))
-                    if len(self.found) > before:
-                        break
+                node, factor = _where_a_factor_goes(site, 1.0 + amount)
+                if node in spots:
+                    self._try_factor(line, spots[node], node, factor)
+
+    def _try_factor(self, line: Line, spot: Spot, node: ast.expr, factor: float) -> None:
+        """Try one factor in one place, under the names it may have."""
+        before = len(self.found)
+        for number in name_number(factor, self.scope(line).numbers, ast.unparse(line.statement)):
+            self.attempt(line, self._editor(line).factor(spot, node, number))
+            if len(self.found) > before:
+                return
 
     def try_simple(self, line: Line) -> None:
         """Try all edits of what stands there."""
@@ -201,9 +201,9 @@ class Search:
                 (all(not setting.follow for setting in settings) and bool(settings))
                 or self.judge.need(site).exists is False
             )
-            if not settings or not isinstance(site.node, ast.expr):
-                continue
-            self._try_formulas_of(line, site.node, settings)
+            expression = site.expression()
+            if settings and expression is not None:
+                self._try_formulas_of(line, expression, settings)
         return judged
 
     def _try_formulas_of(self, line: Line, node: ast.expr, settings: list[Setting]) -> None:
@@ -223,7 +223,8 @@ class Search:
         """Return what is needed where a place stands; nothing when that is not known."""
         if partly:
             return list(self.judge.part_settings(line, site))
-        if not self.judge.need(site).exists or not is_harmless(site.node):
+        expression = site.expression()
+        if not self.judge.need(site).exists or expression is None or not is_harmless(expression):
             return []
         known = self.judge.setting(line, site)
         if known is None or known.follow:
@@ -464,6 +465,8 @@ class Search:
                 numbers.setdefault(f"{text}.size", float(math.prod(look.shape)))
                 for axis, length in enumerate(look.shape):
                     numbers.setdefault(f"{text}.shape[{axis}]", float(length))
+        for literal in _literals(unit.tree):
+            numbers.setdefault(repr(literal), literal)
         return Scope(atoms, looks, self._arity, self.survey.frozen, self._numpy, parts, numbers)
 
     def _borrow_parts(self, parts: dict[str, Look], atoms: dict[str, Look]) -> None:
@@ -478,6 +481,26 @@ class Search:
             if borrowed < _BORROWED and len(site.text) < 40 and names and names <= known:
                 parts[site.text] = look
                 borrowed += 1
+
+
+def _literals(tree: ast.AST) -> Iterator[float]:
+    """Yield the numbers with a fraction that the source is written with."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) is float:
+            yield node.value
+
+
+def _where_a_factor_goes(site: Site, factor: float) -> tuple[ast.expr | None, float]:
+    """Return the node that a factor of a site's values belongs to, and the factor there."""
+    node, statement = site.node, site.statement
+    if site.role == "store" and isinstance(statement, ast.AugAssign) and factor != 0.0:
+        if isinstance(statement.op, ast.Mult):
+            return statement.value, factor
+        if isinstance(statement.op, ast.Div):
+            return statement.value, 1.0 / factor
+    if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
+        return None, factor
+    return node, factor
 
 
 def _holds_its_value(text: str) -> bool:
@@ -516,7 +539,7 @@ def name_number(value: float, numbers: dict[str, float], near: str = "") -> Iter
 
     Names that stand in `near`, the source of the statement, come first.
     """
-    for plain in (-1.0, 0.0, 1.0, 2.0, 0.5, -2.0, -0.5, 3.0, 4.0):
+    for plain in (-1.0, 0.0, 1.0, 2.0, 0.5, -2.0, -0.5):
         if _near(value, plain):
             yield ast.parse(f"{plain:g}", mode="eval").body
             return

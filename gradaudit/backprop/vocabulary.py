@@ -212,7 +212,9 @@ class Vocabulary:
         }
         self.shapes = shapes
         self.seconds = seconds
-        self.deadline = time.perf_counter() + seconds
+        trees = list(trees)
+        self._idle = _idle_names(trees)
+        self.deadline = time.process_time() + seconds
         self._fitting: dict[tuple[int, ...], bool] = {}
         self._tables: dict[tuple[int, Shapes], list[tuple[list[Word], Array]]] = {}
         self._seen: set[Any] = set()
@@ -226,7 +228,7 @@ class Vocabulary:
         found: list[Word] = []
         for word in itertools.islice(words, most):
             found.append(word)
-            if time.perf_counter() > self.deadline:
+            if time.process_time() > self.deadline:
                 break
         return found
 
@@ -239,7 +241,7 @@ class Vocabulary:
     @functools.cached_property
     def long(self) -> list[Word]:
         """Longer ones; they are made when they are asked for."""
-        self.deadline = time.perf_counter() + self.seconds
+        self.deadline = time.process_time() + self.seconds
         self._products += self._first(self._matrix_products(3), _MOST_PRODUCTS)
         self._pairs += self._first(self._elementwise(3), _MOST_PAIRS)
         triples = self._first(self._triples(), _MOST_TRIPLES)
@@ -288,13 +290,16 @@ class Vocabulary:
             if not name.startswith("__"):
                 for text in _readable(name, held, 2):
                     texts[text] = 1
+        for text, index in itertools.product(list(texts), self._indices()):
+            if texts[text] == 1 and "[" not in text:
+                texts.setdefault(f"{text}[{index}]", 1)
         near = set(re.findall(r"[A-Za-z_]\w*", self.near))
 
-        def order(text: str) -> tuple[int, bool, bool, bool]:
+        def order(text: str) -> tuple[int, bool, bool, bool, bool]:
             # a name that holds some entry of a list may hold another one the next time
             entry = text not in written and _ENTRY.search(text) is not None
             far = not near & set(re.findall(r"[A-Za-z_]\w*", text))
-            return texts[text], entry, far, text in written
+            return texts[text], text not in self._idle, entry, far, text in written
 
         # names before what the source makes of them, those of the statement itself first
         for text in sorted(texts, key=order):
@@ -302,6 +307,11 @@ class Vocabulary:
             values = evaluate_text(text, self.spaces)
             if values is not None:
                 yield from self._new(text, values, size)
+
+    def _indices(self) -> list[str]:
+        """Return what the statement itself indexes with, where that is a name."""
+        found = re.findall(r"\[([A-Za-z_]\w*)\]", self.near)
+        return list(dict.fromkeys(found))
 
     def _of_source(self, node: ast.expr) -> Iterator[tuple[str, int]]:
         text = ast.unparse(node)
@@ -319,17 +329,24 @@ class Vocabulary:
 
     def _plain(self) -> Iterator[Word]:
         """Yield what is done to single values, the usual things to all of them first."""
+        for atom in self.atoms:
+            yield from self._called(atom, idle=True)
         for more in (0, 1, 2):
             for atom in self.atoms:
                 for pattern in _patterns(atom.shape, more):
                     text = pattern.format(x=atom.operand, np=self.numpy)
                     yield from self._made(text, _operation(pattern), (atom,), atom.size + more)
                 if more == 1:
-                    yield from self._called(atom)
+                    yield from self._called(atom, idle=False)
 
-    def _called(self, atom: Word) -> Iterator[Word]:
-        """Yield what the user's own functions make of a value."""
+    def _called(self, atom: Word, *, idle: bool) -> Iterator[Word]:
+        """Yield what the user's own functions make of a value; those that nobody calls, or others.
+
+        What stands there for nothing was meant to be used: it counts as one with its argument.
+        """
         for name, function in self.functions.items():
+            if (name in self._idle) != idle:
+                continue
             # a function may change what it is given
             own = Word(atom.text, [value.copy() for value in atom.values], atom.size)
             values = _apply(function, (own,))
@@ -337,7 +354,7 @@ class Vocabulary:
                 if values is not None:
                     text = pattern.format(x=f"{name}({atom.text})")
                     made = _apply(_operation(pattern), (Word("", values, 0),))
-                    yield from self._new(text, made, atom.size + 1)
+                    yield from self._new(text, made, atom.size + (not idle))
 
     def _matrix_products(self, total: int) -> Iterator[Word]:
         """Yield products of matrices and vectors, of so many names and operations."""
@@ -403,7 +420,10 @@ class Vocabulary:
 
     def _triples(self) -> Iterator[Word]:
         """Yield a value times a product or a sum."""
-        for product in (*self._products, *self._pairs):
+        products = [*self._products, *self._pairs]
+        if self._idle:
+            products.sort(key=lambda w: not self._idle & set(re.findall(r"[A-Za-z_]\w*", w.text)))
+        for product in products:
             if product.size > 3 or " / " in product.text:
                 continue
             for atom in self.atoms:
@@ -447,6 +467,23 @@ def _apply(operation: Operation, words: Sequence[Word]) -> Values | None:
     except Exception:
         return None
     return found
+
+
+def _idle_names(trees: Sequence[ast.AST]) -> set[str]:
+    """Return the names that are made, or defined, and never read."""
+    made: set[str] = set()
+    read: set[str] = set()
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                made.add(node.name)
+            elif isinstance(node, ast.arg):
+                made.add(node.arg)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                read.add(node.id)
+            elif isinstance(node, ast.Name):
+                made.add(node.id)
+    return made - read
 
 
 def _exp_of_difference(a: Array, b: Array) -> Array:
