@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final, cast
 
+from gradaudit.backprop.capture import Function, capturing, looks_at_names
 from gradaudit.errors import TraceRefused
 from gradaudit.source.locations import is_user_code
 from gradaudit.source.syntax import nested_codes, read_module
@@ -62,9 +63,19 @@ class Unit:
 
     def compile(self, tree: ast.stmt | None = None) -> dict[Key, CodeType]:
         """Compile the unit (as it is edited now) and return the codes of its functions."""
-        module = ast.Module(body=[tree or self.tree], type_ignores=[])
-        code = compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)
+        body = tree or self.tree
+        with capturing(body, self._lives):
+            module = ast.Module(body=[body], type_ignores=[])
+            code = compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)
         return dict(keyed_codes(code))
+
+    def _lives(self, function: Function) -> bool:
+        """Tell whether a function exists outside of a run, or is to be left alone."""
+        if looks_at_names(self.tree):
+            return True
+        name = "<lambda>" if isinstance(function, ast.Lambda) else function.name
+        place = name, _first_line(function)
+        return any((key[0].rpartition(".")[2], key[1]) == place for key in self.functions)
 
 
 def keyed_codes(code: CodeType) -> Iterator[tuple[Key, CodeType]]:
@@ -264,7 +275,7 @@ def _refuse_strange(code: CodeType, path: str) -> None:
     del generator
 
 
-def _first_line(statement: ast.stmt) -> int:
+def _first_line(statement: ast.stmt | Function) -> int:
     decorators = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(cast("ast.expr", d).lineno for d in decorators)])
 

@@ -420,13 +420,15 @@ class Vocabulary:
 
     def _triples(self) -> Iterator[Word]:
         """Yield a value times a product or a sum."""
-        products = [*self._products, *self._pairs]
-        if self._idle:
-            products.sort(key=lambda w: not self._idle & set(re.findall(r"[A-Za-z_]\w*", w.text)))
+        # those of a wanted shape first; a number as a factor is found without being tried
+        products = sorted(
+            (*self._pairs, *self._products), key=lambda w: (w.shape not in self.shapes, w.size)
+        )
+        atoms = [atom for atom in self.atoms if atom.size == 1 and atom.shape]
         for product in products:
             if product.size > 3 or " / " in product.text:
                 continue
-            for atom in self.atoms:
+            for atom in atoms if product.shape else self.atoms:
                 shape = together(atom.shape, product.shape)
                 if shape is not None and atom.size == 1 and self.fits(shape):
                     text = f"{atom.operand} * {product.operand}"
