@@ -180,13 +180,14 @@ class Judge:
     def _among_truth(self, line: Line, site: Site) -> Setting | None:
         """Return the surroundings where true derivatives stand in, once many edits were run.
 
-        Only what has an effect counts: of the rest the truth need not be what stands there.
+        Only what has an effect counts, and all of that has to be known: the truth need not be what
+        stands there otherwise, as in the derivative by a symmetric matrix.
         """
         self._unjudged[site.number] += 1
         need = self.need(site)
         if need.probes is not None or self._unjudged[site.number] < _PATIENCE * need.shift.size:
             return None
-        if self.true_setting(line, site) is None:
+        if not need.is_settled(self.survey) or self.true_setting(line, site) is None:
             return None
         if site.number not in self._truths:
             found = self._true[site.number]

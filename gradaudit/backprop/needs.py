@@ -84,6 +84,11 @@ class Need:
         effects = np.max(np.abs(self.system), axis=0) * amounts
         return effects > _DEAD * float(np.max(effects, initial=0.0))
 
+    def is_settled(self, survey: Survey) -> bool:
+        """Tell whether only one change of the entries that have an effect is right."""
+        live = self.system[:, self.live(survey)]
+        return least_squares(live, self.missing)[1] == live.shape[1]
+
     def among(self, rows: NDArray[np.bool_]) -> Need:
         """Return what is needed for some entries of the gradient to be right, whatever others do.
 
