@@ -44,16 +44,17 @@ class Adjoints:
         self.survey = survey
         self.reference = reference
         self._events: dict[int, list[Event]] | None = None
-        self._known: dict[int, list[Numbers] | None] = {}
+        self._known: dict[Event, Numbers | None] = {}
+        self._contents: dict[Event, tuple[tuple[int, ...], bytes]] = {}
 
     def candidates(
         self, site: Site, events: Sequence[Event]
     ) -> Iterator[tuple[Site, list[Numbers]]]:
         """Yield what the values of a place may have to be: derivatives of the same shapes.
 
-        The forward values are taken in the order of the run and in reverse; those whose name is
-        part of the place's name come first. Of derivatives by complex values people take the
-        conjugate, or half of it, as well.
+        The forward values are taken in the order of the run, in reverse, and in the order in which
+        the lines around the place read them; those whose name is part of the place's name come
+        first. Of derivatives by complex values people take the conjugate, or half of it, as well.
         """
         values = self.survey.recording.values
         kinds = [_kind(values[e]) for e in events]
@@ -62,15 +63,15 @@ class Adjoints:
         tried = 0
         for place in self._places(site):
             mine = self._forward()[place.number]
-            orders = [o for o in _orders(len(mine), len(events))]
+            orders = [*_orders(len(mine), len(events)), *self._read(site, len(mine), len(events))]
             fitting = [o for o in orders if [_kind(values[mine[i]]) for i in o] == kinds]
             if not fitting:
                 continue
-            derivatives = self._measured(place)
             tried += 1
-            if derivatives is not None:
-                for order in fitting:
-                    for known in _conventions([derivatives[i] for i in order]):
+            for order in dict.fromkeys(fitting):
+                derivatives = self._measured([mine[i] for i in order])
+                if derivatives is not None:
+                    for known in _conventions(derivatives):
                         yield place, known
             if tried >= _MOST_PLACES:
                 return
@@ -93,18 +94,45 @@ class Adjoints:
                 self._events.setdefault(event[0], []).append(event)
         return self._events
 
-    def _measured(self, place: Site) -> list[Numbers] | None:
-        """Measure the derivative by each value of a place; None when one cannot be had."""
-        if place.number not in self._known:
-            found: list[Numbers] | None = []
-            for event in self._forward()[place.number]:
-                derivative = self._derivative(event)
-                if derivative is None:
-                    found = None
-                    break
-                found.append(derivative)
-            self._known[place.number] = found
-        return self._known[place.number]
+    def _read(self, site: Site, known: int, wanted: int) -> Iterator[tuple[int, ...]]:
+        """Yield the orders in which so many forward values are read around a place.
+
+        For loops over sequences of several lengths, and over trees: which value belongs to which
+        is seen by what the lines around the place hold, to the last bit.
+        """
+        if wanted < 2 or known < 2:
+            return
+        values, keys = self.survey.recording.values, self._keys()
+        places = [events for events in self._forward().values() if len(events) == known]
+        numbers = [{keys[e]: i for i, e in enumerate(events)} for events in places]
+        numbers = [of for of in numbers if len(of) == known]
+        for other in self.experiment.sites:
+            read = (other.number, wanted - 1) in values and (other.number, wanted) not in values
+            if other.scope is not site.scope or not read:
+                continue
+            seen = [keys[other.number, count] for count in range(wanted)]
+            for of in numbers:
+                if all(key in of for key in seen):
+                    yield tuple(of[key] for key in seen)
+
+    def _keys(self) -> dict[Event, tuple[tuple[int, ...], bytes]]:
+        """Return the shape and the contents of every value that was seen."""
+        if not self._contents:
+            found = self.survey.recording.values
+            self._contents = {e: (value.shape, value.tobytes()) for e, value in found.items()}
+        return self._contents
+
+    def _measured(self, events: Sequence[Event]) -> list[Numbers] | None:
+        """Measure the derivative by each of some values; None when one cannot be had."""
+        found: list[Numbers] = []
+        for event in events:
+            if event not in self._known:
+                self._known[event] = self._derivative(event)
+            derivative = self._known[event]
+            if derivative is None:
+                return None
+            found.append(derivative)
+        return found
 
     def _derivative(self, event: Event) -> Numbers | None:
         value = self.survey.recording.values[event]
@@ -154,10 +182,10 @@ def _conventions(derivatives: list[Numbers]) -> Iterator[list[Numbers]]:
         yield [part.conj() / 2 for part in derivatives]
 
 
-def _orders(known: int, wanted: int) -> Iterator[list[int]]:
+def _orders(known: int, wanted: int) -> Iterator[tuple[int, ...]]:
     """Yield ways to take so many of the known values: in order or in reverse, one left out."""
     for first in range(min(known - wanted, 1) + 1):
-        order = list(range(first, first + wanted))
+        order = tuple(range(first, first + wanted))
         yield order[::-1]
         if wanted > 1:
             yield order

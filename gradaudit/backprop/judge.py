@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,13 @@ from gradaudit.backprop.experiment import Experiment
 from gradaudit.backprop.instrument import Site
 from gradaudit.backprop.needs import (
     Need,
+    Scenes,
     Setting,
+    completed,
     exist_together,
     holes,
     need_of,
+    scenes_of,
     setting_of,
     setting_with,
 )
@@ -35,6 +39,8 @@ from gradaudit.backprop.vocabulary import is_harmless, together
 # how far what is predicted may be off for a run to be worth it, in parts of what is missing
 _SLACK: Final = 1e-3
 _MOST_GROUPS: Final = 3
+# edits that are run at a place, for each entry of it, before true derivatives are measured
+_PATIENCE: Final = 2
 
 
 class Judge:
@@ -54,6 +60,12 @@ class Judge:
         self.wrong = reference.wrong(survey.outcome.gradient)
         self._needs: dict[int, Need] = {}
         self._settings: dict[int, Setting | None] = {}
+        self._scenes: dict[int, Scenes | None] = {}
+        self._learned: set[int] = set()
+        self._helpless: dict[int, bool] = {}
+        self._true: dict[int, tuple[Site, list[Array], Setting] | None] = {}
+        self._truths: dict[int, Setting | None] = {}
+        self._unjudged: Counter[int] = Counter()
         self._adjoints = Adjoints(experiment, survey, reference)
         self.clamped: dict[ast.stmt, Site] = {}
         self._owners: dict[ast.stmt, dict[ast.AST, Site]] = {}
@@ -71,11 +83,13 @@ class Judge:
         """Take over what is needed at a place, and its surroundings, from elsewhere."""
         self._needs[need.site.number] = need
         self._settings[need.site.number] = setting
+        self._learned.add(need.site.number)
 
     def forget(self) -> None:
         """Forget all needs and surroundings, so that they are asked of the gradient again."""
         self._needs.clear()
         self._settings.clear()
+        self._learned.clear()
 
     def exists(self, line: Line) -> bool | None:
         """Tell whether some values of a line make the gradient right; None when not known."""
@@ -120,12 +134,25 @@ class Judge:
         """Return the surroundings of a place; None when they do not explain its values."""
         if site.number not in self._settings:
             need = self.need(site)
+            scenes = self._look_around(line, site) if need.system.size else None
             found = None
-            expression = site.expression()
-            if need.system.size and expression is not None and is_harmless(expression):
-                found = setting_of(self.experiment, self.survey, self.reference, line, need)
+            if scenes is not None:
+                need = completed(self.experiment, self.survey, self.reference, need)
+                self._needs[site.number] = need
+            if scenes is not None and need.probes is None:
+                found = setting_of(self.experiment, self.survey, self.reference, line, need, scenes)
             self._settings[site.number] = found
         return self._settings[site.number]
+
+    def _look_around(self, line: Line, site: Site) -> Scenes | None:
+        """Return what is in reach where a place stands; None when that does not explain it."""
+        if site.number not in self._scenes:
+            need, found = self.need(site), None
+            expression = site.expression()
+            if need.events and expression is not None and is_harmless(expression):
+                found = scenes_of(self.experiment, self.reference, line, need)
+            self._scenes[site.number] = found
+        return self._scenes[site.number]
 
     def true_setting(self, line: Line, site: Site) -> Setting | None:
         """Return the surroundings of a place while true derivatives stand in for its values.
@@ -133,14 +160,44 @@ class Judge:
         For recurrences, where wrong values come back as inputs. None when no derivative that was
         measured makes the whole gradient right; what does is kept in `clamped`.
         """
+        if site.number not in self._true:
+            self._true[site.number] = self._find_true(line, site)
+        found = self._true[site.number]
+        if found is None:
+            return None
+        self.clamped[line.statement] = found[0]
+        return found[2]
+
+    def _find_true(self, line: Line, site: Site) -> tuple[Site, list[Array], Setting] | None:
         need = self.need(site)
         for place, values in self._adjoints.candidates(site, need.events):
             changes = put_in(need.events, values)
             found = setting_with(self.experiment, self.reference, line, need, values, changes)
             if found is not None:
-                self.clamped[line.statement] = place
-                return found
+                return place, values, found
         return None
+
+    def _among_truth(self, line: Line, site: Site) -> Setting | None:
+        """Return the surroundings where true derivatives stand in, once many edits were run.
+
+        Only what has an effect counts, and all of that has to be known: the truth need not be what
+        stands there otherwise, as in the derivative by a symmetric matrix.
+        """
+        self._unjudged[site.number] += 1
+        need = self.need(site)
+        if need.probes is not None or self._unjudged[site.number] < _PATIENCE * need.shift.size:
+            return None
+        if not need.is_settled(self.survey) or self.true_setting(line, site) is None:
+            return None
+        if site.number not in self._truths:
+            found = self._true[site.number]
+            assert found is not None
+            _, values, _ = found
+            changes, live = put_in(need.events, values), need.live(self.survey)
+            self._truths[site.number] = setting_with(
+                self.experiment, self.reference, line, need, values, changes, live
+            )
+        return self._truths[site.number]
 
     def part_settings(self, line: Line, site: Site) -> Iterator[Setting]:
         """Yield the surroundings of a place with parts of the gradient that it could make right.
@@ -171,13 +228,23 @@ class Judge:
             An edit that makes only some of the wrong entries right is welcome, too.
         """
         site = self._owner(line, edit.old)
-        if site is None or self.need(site).exists is None:
+        if site is None:
+            return False
+        if site.number not in self._learned:
+            scenes = self._look_around(line, site)
+            if scenes is not None and self._is_futile(line, site, edit, scenes, partly=partly):
+                return True
+        if self.need(site).exists is None:
             return False
         setting = self.setting(line, site)
+        if setting is None or _reads(edit.new, setting.follow):
+            if partly or not self.need(site).exists or site.number in self._learned:
+                return False
+            setting = self._among_truth(line, site)
         if setting is None or (partly and not setting.whole):
             return False
         try:
-            change = None if _reads(edit.new, setting.follow) else _change(site, edit, setting)
+            change = _change(site, edit, setting)
         except _Fails:
             return True
         if change is None:
@@ -188,6 +255,56 @@ class Judge:
         if partly:
             return not self._is_progress(effect)
         return not _is_close(effect, setting.missing)
+
+    def _is_futile(
+        self, line: Line, site: Site, edit: Edit, scenes: Scenes, *, partly: bool
+    ) -> bool:
+        """Tell whether an edit raises, or only changes values where no change can help."""
+        code = _edited(site, edit)
+        if code is None:
+            return False
+        if self._raises(line, code, scenes):
+            return True
+        if not self._is_helpless(site, partly=partly):
+            return False
+        try:
+            change = _change(site, edit, scenes)
+        except _Fails:
+            return True
+        return change is not None and bool(np.any(change != 0))
+
+    def _raises(self, line: Line, code: Any, scenes: Scenes) -> bool:
+        """Tell whether an edited expression raises the first time: before it changes anything."""
+        if self._catches:
+            return False
+        try:
+            eval(code, protected(code, scenes.spaces[0]))
+        except NameError as error:  # an outer function's variable may not have been recorded
+            return error.name in _own_names(line.scope)
+        except Exception:
+            return True
+        return False
+
+    @functools.cached_property
+    def _catches(self) -> bool:
+        """Whether the program may go on after an exception."""
+        return any(
+            isinstance(part, ast.Try)
+            or getattr(part, "id", getattr(part, "attr", "")) == "suppress"
+            for unit in self.experiment.program.units
+            for function in ast.walk(unit.tree)
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+            for part in ast.walk(function)
+        )
+
+    def _is_helpless(self, site: Site, *, partly: bool) -> bool:
+        """Tell whether no other values of a place make the gradient right, or any part of it."""
+        need = self.need(site)
+        if need.exists is not False or site.number in self._learned:
+            return False
+        if partly and site.number not in self._helpless:
+            self._helpless[site.number] = not need.may_help(~self.wrong)
+        return not partly or self._helpless[site.number]
 
     def _owner(self, line: Line, node: ast.AST) -> Site | None:
         """Return the place of a line whose values a node makes."""
@@ -212,11 +329,41 @@ def _reads(node: ast.AST, names: frozenset[str]) -> bool:
     return any(part.id in names for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
+def _own_names(scope: ast.AST) -> set[str]:
+    """Return the names that a function binds itself, and not in what is nested in it."""
+    if not isinstance(scope, ast.FunctionDef):
+        return set()
+    outer: set[str] = set()
+    inner: set[ast.AST] = set()
+    for part in ast.walk(scope):
+        if isinstance(part, ast.Global | ast.Nonlocal):
+            outer.update(part.names)
+        elif isinstance(part, ast.FunctionDef | ast.Lambda | ast.comprehension):
+            inner.update(ast.walk(part) if part is not scope else ())
+    names = [part for part in ast.walk(scope) if isinstance(part, ast.Name)]
+    stored = {part.id for part in names if isinstance(part.ctx, ast.Store) and part not in inner}
+    return stored - outer
+
+
+def _edited(site: Site, edit: Edit) -> Any:
+    """Compile the expression of a place with an edit; None when it is none."""
+    try:
+        with edit.applied():
+            body = edit.new if edit.old is site.node else site.expression()
+            return compile(ast.Expression(body), "<edit>", "eval") if _is_value(body) else None
+    except Exception:
+        return None
+
+
+def _is_value(body: ast.AST | None) -> TypeGuard[ast.expr]:
+    return isinstance(body, ast.expr)
+
+
 class _Fails(Exception):
     """An edit with which a program does not run."""
 
 
-def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
+def _change(site: Site, edit: Edit, setting: Setting | Scenes) -> Array | None:
     """Return by how much an edit changes the values of a place; None when that says nothing.
 
     Raises
@@ -224,13 +371,11 @@ def _change(site: Site, edit: Edit, setting: Setting) -> Array | None:
     _Fails
         When there are no values, or such that nothing can be done with in the old ones' place.
     """
+    code = _edited(site, edit)
+    if code is None:
+        return None
     changes: list[Array] = []
     try:
-        with edit.applied():
-            body = edit.new if edit.old is site.node else site.expression()
-            if not isinstance(body, ast.expr):
-                return None
-            code = compile(ast.Expression(body), "<edit>", "eval")
         for space, value in zip(setting.spaces, setting.values, strict=True):
             new = as_numbers(eval(code, protected(code, space)))
             if new.shape != value.shape:

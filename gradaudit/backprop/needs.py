@@ -23,7 +23,6 @@ from gradaudit.backprop.events import (
     is_complex,
     protected,
     restored,
-    units,
 )
 from gradaudit.backprop.experiment import Experiment, Outcome
 from gradaudit.backprop.instrument import Site
@@ -33,6 +32,12 @@ from gradaudit.backprop.survey import Effect, Line, Survey
 
 # more unknowns than this are not solved for: one evaluation each
 _MOST: Final = 160
+# but whether there is a solution is known from as many random changes as the rank, and one
+_MOST_PROBED: Final = 4000
+_DEPENDENT: Final = 1e-9
+_DEAD: Final = 1e-9
+# a change that moves the gradient by less than this part of what is missing shows nothing
+_FEEBLE: Final = 1e-3
 _LINEAR: Final = 1e-4
 _TELLING: Final = 1e-3
 _SOLVED: Final = 1e-5
@@ -56,15 +61,18 @@ class Need:
         Whether only these.
     telling : bool
         Whether not every gradient could be had by other values of this place.
-    system : ndarray, shape (n, p)
+    system : ndarray, shape (n, p) or (n, k)
         How the entries of the gradient move with each of the p unknowns of all its values: their
-        entries, of complex values the real and imaginary parts.
+        entries, of complex values the real and imaginary parts; or with each of k random changes
+        of all values, which move it in all the ways that any can.
     missing : ndarray, shape (n,)
         What the gradient lacks.
     shift : ndarray, shape (p,)
-        The smallest change that makes it right, where one exists.
+        A change that makes it right, where one exists; the smallest where each unknown is known.
     lifted : bool
         The values are real, and would have to be complex: what was asked for are complex ones.
+    probes : ndarray, shape (p, k), or None
+        The random changes; None where the system is that of the unknowns.
     """
 
     site: Site
@@ -76,6 +84,26 @@ class Need:
     missing: Array = field(default_factory=lambda: np.zeros(0))
     shift: Array = field(default_factory=lambda: np.zeros(0))
     lifted: bool = False
+    probes: Array | None = None
+
+    def may_help(self, right: NDArray[np.bool_]) -> bool:
+        """Tell whether any other values make one more entry right, and no right one wrong."""
+        for entry in np.flatnonzero(~right & np.any(self.system != 0, axis=1)):
+            rows = right.copy()
+            rows[entry] = True
+            if self.among(rows).exists:
+                return True
+        return False
+
+    def live(self, survey: Survey) -> NDArray[np.bool_]:
+        """Tell which unknowns of the values have any effect at all."""
+        effects = np.max(np.abs(self.system), axis=0) * _amounts(self.values(survey))
+        return effects > _DEAD * float(np.max(effects, initial=0.0))
+
+    def is_settled(self, survey: Survey) -> bool:
+        """Tell whether only one change of the unknowns that have an effect is right."""
+        live = self.system[:, self.live(survey)]
+        return least_squares(live, self.missing)[1] == live.shape[1]
 
     def among(self, rows: NDArray[np.bool_]) -> Need:
         """Return what is needed for some entries of the gradient to be right, whatever others do.
@@ -117,11 +145,18 @@ class Need:
 
     def shifts(self, survey: Survey) -> dict[Event, Numbers]:
         """Return the change of each value, in its own shape."""
+        return self.laid_out(survey, self.shift)
+
+    def values(self, survey: Survey) -> list[Numbers]:
+        """Return the values, each time, as what they are asked to be."""
+        return [self.seen_as(survey.recording.values[e]) for e in self.events]
+
+    def laid_out(self, survey: Survey, shift: Array) -> dict[Event, Numbers]:
+        """Return a change of all unknowns, laid end to end, in the shapes of the values."""
         found: dict[Event, Numbers] = {}
         start = 0
-        for event in self.events:
-            value = self.seen_as(survey.recording.values[event])
-            found[event] = restored(self.shift[start : start + extent(value)], value)
+        for event, value in zip(self.events, self.values(survey), strict=True):
+            found[event] = restored(shift[start : start + extent(value)], value)
             start += extent(value)
         return found
 
@@ -168,47 +203,47 @@ def need_of(experiment: Experiment, survey: Survey, reference: Reference, site: 
 
     Notes
     -----
-    A backward pass is affine in its values, and in the real and imaginary parts of complex ones,
-    so that one evaluation for each unknown gives the system; its solution is tried by one more.
-    Where the program is not affine in the values, a solution that fails tells nothing.
+    A backward pass is affine in its values, and in the real and imaginary parts of complex ones.
+    All values of the place are changed at random, until one more such change moves the gradient
+    in no new way: as many evaluations as the rank of the system, and one. The solution among
+    these changes is tried by one more. Where the program is not affine in the values, a solution
+    that fails tells nothing.
     """
     events = [e for e in survey.recording.values if e[0] == site.number]
-    size = sum(extent(survey.recording.values[e]) for e in events)
-    if not events or size > _MOST:
-        return Need(site, events, None)
-    base = survey.outcome.gradient
-    columns: list[Array] = []
-    for event in events:
-        value = survey.recording.values[event]
-        amount = max(float(np.max(np.abs(value))), 1e-3)
-        for unit in units(value):
-            moved = _moved(experiment, reference, {event: amount * unit})
-            if moved is None:
-                return Need(site, events, None)
-            columns.append((moved.gradient - base) / amount)
-    need = _solved(experiment, survey, reference, Need(site, events, None), np.array(columns).T)
-    if need.exists is False and 2 * size <= _MOST:
+    need = _solved(experiment, survey, reference, Need(site, events, None))
+    if need.exists is False:
         return _complex_need(experiment, survey, reference, need) or need
     return need
 
 
-def _solved(
-    experiment: Experiment, survey: Survey, reference: Reference, need: Need, system: Array
-) -> Need:
+def _solved(experiment: Experiment, survey: Survey, reference: Reference, bare: Need) -> Need:
     """Solve the system of a place, and try the solution."""
-    base = survey.outcome.gradient
-    missing = -reference.errors(base)
+    size = sum(extent(value) for value in bare.values(survey))
+    if not bare.events or size > _MOST_PROBED:
+        return bare
+    measured = _probed(experiment, survey, reference, bare)
+    if measured is None:
+        return bare
+    system, probes = measured
+    missing = -reference.errors(survey.outcome.gradient)
     answer, rank = least_squares(system, missing)
-    unique, telling = bool(rank == system.shape[1]), bool(rank < missing.size)
-    found = replace(
-        need, unique=unique, telling=telling, system=system, missing=missing, shift=answer
+    need = replace(
+        bare,
+        unique=bool(rank == size),
+        telling=bool(rank < missing.size),
+        system=system,
+        missing=missing,
+        shift=probes @ answer,
+        probes=probes,
     )
-    outcome = _moved(experiment, reference, found.shifts(survey))
+    outcome = _moved(experiment, reference, need.shifts(survey))
     if reference.accepts(outcome):
-        found.exists = True
-    elif outcome is not None and _is_affine(found, outcome.gradient - base):
-        found.exists = False
-    return found
+        need.exists = True
+    elif outcome is not None and _is_affine(experiment, survey, reference, need, answer, outcome):
+        need.exists = False
+    if probes.shape[1] == size:
+        return completed(experiment, survey, reference, need)  # nothing is left to be run
+    return need
 
 
 def _complex_need(
@@ -224,21 +259,79 @@ def _complex_need(
         return None
     if not any(is_complex(v) for v in survey.recording.values.values()):
         return None
-    base = survey.outcome.gradient
-    moved = _moved(experiment, reference, {e: 1j * v for e, v in values.items()})
-    if moved is None or np.array_equal(moved.gradient, base):
+    if 2 * sum(value.size for value in values.values()) > _MOST:
         return None
+    moved = _moved(experiment, reference, {e: 1j * v for e, v in values.items()})
+    if moved is None or np.array_equal(moved.gradient, survey.outcome.gradient):
+        return None
+    lifted = _solved(experiment, survey, reference, Need(need.site, need.events, None, lifted=True))
+    return lifted if lifted.system.size else None
+
+
+def completed(experiment: Experiment, survey: Survey, reference: Reference, need: Need) -> Need:
+    """Return the same with what each entry does, by the changes that were left out."""
+    amounts = _amounts(need.values(survey))
+    size = amounts.size
+    if need.probes is None or size > _MOST:
+        return need
+    directions = _directions(size)
+    columns = list(need.system.T)
+    for direction in directions[need.probes.shape[1] :]:
+        moved = _along(experiment, survey, reference, need, amounts * direction)
+        if moved is None:
+            return need
+        columns.append(moved)
+    system = np.array(columns).T @ directions / amounts / size
+    answer, rank = least_squares(system, need.missing)
+    unique, telling = bool(rank == size), bool(rank < need.missing.size)
+    return replace(need, unique=unique, telling=telling, system=system, shift=answer, probes=None)
+
+
+def _amounts(values: Sequence[Numbers]) -> Array:
+    """Return by how much each unknown is moved."""
+    sizes = [max(float(np.max(np.abs(value))), 1e-3) for value in values]
+    return np.concatenate([np.full(extent(v), s) for v, s in zip(values, sizes, strict=True)])
+
+
+def _directions(size: int) -> Array:
+    """Return random changes, one in each row; at right angles where all of them may be wanted."""
+    draw = np.random.default_rng(size)
+    if size > _MOST:
+        return draw.standard_normal((min(size, _MOST_PROBED), size))
+    return np.linalg.qr(draw.standard_normal((size, size)))[0] * np.sqrt(size)
+
+
+def _probed(
+    experiment: Experiment, survey: Survey, reference: Reference, bare: Need
+) -> tuple[Array, Array] | None:
+    """Return how random changes move the gradient, and the changes; None when one cannot be run."""
+    amounts = _amounts(bare.values(survey))
+    basis = np.zeros((survey.outcome.gradient.size, 0))
     columns: list[Array] = []
-    for event, value in values.items():
-        amount = max(float(np.max(np.abs(value))), 1e-3)
-        for unit in units(value):
-            moved = _moved(experiment, reference, {event: 1j * amount * unit})
-            if moved is None:
-                return None
-            columns.append((moved.gradient - base) / amount)
-    both = np.stack([need.system, np.array(columns).T], axis=2)
-    lifted = replace(need, exists=None, lifted=True)
-    return _solved(experiment, survey, reference, lifted, both.reshape(base.size, -1))
+    probes: list[Array] = []
+    for direction in _directions(amounts.size):
+        moved = _along(experiment, survey, reference, bare, amounts * direction)
+        if moved is None:
+            return None
+        columns.append(moved)
+        probes.append(amounts * direction)
+        left = moved - basis @ (basis.T @ moved)
+        left = left - basis @ (basis.T @ left)
+        norm = float(np.linalg.norm(left))
+        if norm <= _DEPENDENT * float(np.linalg.norm(moved)):
+            break
+        basis = np.column_stack([basis, left / norm])
+        if basis.shape[1] == basis.shape[0]:
+            break
+    return np.array(columns).T, np.array(probes).T
+
+
+def _along(
+    experiment: Experiment, survey: Survey, reference: Reference, need: Need, shift: Array
+) -> Array | None:
+    """Return how a change of all values moves the gradient."""
+    moved = _moved(experiment, reference, need.laid_out(survey, shift))
+    return None if moved is None else moved.gradient - survey.outcome.gradient
 
 
 def least_squares(system: Array, missing: Array) -> tuple[Array, int]:
@@ -257,10 +350,25 @@ def exist_together(needs: Sequence[Need]) -> bool:
     return bool(np.all(np.abs(system @ answer - missing) <= _SOLVED * scale))
 
 
-def _is_affine(need: Need, moved: Array) -> bool:
+def _is_affine(
+    experiment: Experiment,
+    survey: Survey,
+    reference: Reference,
+    need: Need,
+    answer: Array,
+    outcome: Outcome,
+) -> bool:
     """Tell whether a change of all values moved the gradient as the sum of its parts."""
-    expected = need.system @ need.shift
+    expected, moved = need.system @ answer, outcome.gradient - survey.outcome.gradient
     scale = float(np.max(np.abs(expected), initial=0.0))
+    if scale <= _FEEBLE * float(np.max(np.abs(need.missing))):
+        assert need.probes is not None
+        parts: Array = np.linspace(1.0, 2.0, need.probes.shape[1])
+        again = _along(experiment, survey, reference, need, need.probes @ parts)
+        if again is None:
+            return False
+        expected, moved = need.system @ parts, again
+        scale = float(np.max(np.abs(expected), initial=0.0))
     return scale > 0 and bool(np.all(np.abs(moved - expected) <= _LINEAR * scale))
 
 
@@ -322,20 +430,35 @@ class Setting:
         return Setting(self.spaces, self.values, system, missing, True, self.follow)
 
 
-def setting_of(
-    experiment: Experiment,
-    survey: Survey,
-    reference: Reference,
-    line: Line,
-    need: Need,
-) -> Setting | None:
-    """Look around where a value is made; None when what is seen there does not explain it.
+@dataclass(slots=True, eq=False)
+class Scenes:
+    """What is in reach where a place stands, each time, in the run as it is.
 
-    Notes
-    -----
-    When a wrong value comes back as an input of the same place, in a recurrence, its surroundings
-    are taken from the run in which the needed values stand in its place. These have to be unique.
+    Attributes
+    ----------
+    code : code object
+        Of the expression.
+    top : dict
+        Names at the top of the file.
+    held : list of dict
+        What the local names hold.
+    spaces : list of dict
+        Both together.
+    values : list of ndarray
+        What the expression gave.
     """
+
+    code: Any
+    top: dict[str, Any]
+    held: list[dict[str, Any]]
+    spaces: list[dict[str, Any]]
+    values: list[Numbers]
+
+
+def scenes_of(
+    experiment: Experiment, reference: Reference, line: Line, need: Need
+) -> Scenes | None:
+    """Look around where a value is made; None when what is seen there does not explain it."""
     unit = experiment.program.units[need.site.unit]
     expression = need.site.expression()
     code = None if expression is None else compile_expression(expression)
@@ -348,22 +471,40 @@ def setting_of(
     if values is None:
         return None
     values = [need.seen_as(value) for value in values]
+    return Scenes(code, top, recording.scenes, spaces, values)
+
+
+def setting_of(
+    experiment: Experiment,
+    survey: Survey,
+    reference: Reference,
+    line: Line,
+    need: Need,
+    scenes: Scenes,
+) -> Setting | None:
+    """Find out how a place is to be judged; None when that cannot be told.
+
+    Notes
+    -----
+    When a wrong value comes back as an input of the same place, in a recurrence, its surroundings
+    are taken from the run in which the needed values stand in its place. These have to be unique.
+    """
     changes = shifted(need.shifts(survey))
     _, solved = experiment.record_scenes(reference.theta, line.statement, need.site, changes)
-    afterwards = [{**top, **scene} for scene in solved.scenes]
-    again = _evaluated(code, afterwards)
+    afterwards = [{**scenes.top, **scene} for scene in solved.scenes]
+    again, values = _evaluated(scenes.code, afterwards), scenes.values
     if again is not None:
         again = [need.seen_as(value) for value in again]
     if again is None or [a.dtype for a in again] != [v.dtype for v in values]:
         return None
-    follow = _differing(recording.scenes, solved.scenes)
+    follow = _differing(scenes.held, solved.scenes)
     unmoved = all(np.array_equal(a, b) for a, b in zip(again, values, strict=True))
     if unmoved and not (follow and need.unique):
-        return Setting(spaces, values, need.system, need.missing, True, follow)
+        return Setting(scenes.spaces, values, need.system, need.missing, True, follow)
     if need.unique:
         lacking = [flattened(part) for part in need.shifts(survey).values()]
         return _entry_by_entry(afterwards, again, lacking)
-    return _first_time(spaces, values, need)
+    return _first_time(scenes.spaces, values, need)
 
 
 def setting_with(
@@ -373,8 +514,19 @@ def setting_with(
     need: Need,
     values: Sequence[Numbers],
     changes: dict[int, Change],
+    live: NDArray[np.bool_] | None = None,
 ) -> Setting | None:
     """Look around where a value is made while the right values stand in its place.
+
+    Parameters
+    ----------
+    experiment, reference, line, need
+        The place.
+    values : sequence of ndarray
+    changes : dict
+        Those that put the values there.
+    live : ndarray of bool, shape (p,), optional
+        The entries of the values that count.
 
     Returns
     -------
@@ -401,7 +553,10 @@ def setting_with(
         if change is None:
             return None
         lacking.append(change)
-    return _entry_by_entry(spaces, made, lacking)
+    if live is None:
+        return _entry_by_entry(spaces, made, lacking)
+    system, missing = np.eye(live.size)[live], np.concatenate(lacking)
+    return Setting(spaces, made, system, missing[live], False)
 
 
 def _entry_by_entry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import copy
 import functools
 import gc
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -165,6 +166,9 @@ class Program:
             mine = [code for code in mine if code.co_name != "<module>"]
             if not mine:
                 continue
+            # others read the same tree; only edits are put back
+            if any(isinstance(node, ast.Pass) for node in ast.walk(statement)):
+                statement = copy.deepcopy(statement)
             unit = Unit(
                 path, module.lines, statement, _parents(statement), mine[0].co_flags & _FLAGS
             )

@@ -175,6 +175,26 @@ def recurrence(theta: Any, x: Any) -> Any:
     return sum(float(h @ h) for h in hs), np.append(dw.ravel(), du.ravel())
 
 
+def sequences(theta: Any, x: Any) -> Any:
+    """Return cost and gradient of a net over sequences of two lengths; the slope is missing."""
+    w, u = theta[:4].reshape(2, 2), theta[4:].reshape(2, 3)
+    parts, states = (x[:3], x[3:]), []
+    for part in parts:
+        hs = [np.ones(2)]
+        for row in part:
+            hs.append(np.tanh(w @ hs[-1] + u @ row))
+        states.append(hs)
+    dw, du = np.zeros_like(w), np.zeros_like(u)
+    for part, hs in zip(parts, states, strict=True):
+        carried = np.zeros(2)
+        for t in reversed(range(len(part))):
+            dz = 2 * hs[t + 1] + carried
+            dw += np.outer(dz, hs[t])
+            du += np.outer(dz, part[t])
+            carried = w.T @ dz
+    return sum(float(h @ h) for hs in states for h in hs), np.append(dw.ravel(), du.ravel())
+
+
 def uncarried(theta: Any, x: Any) -> Any:
     """Return cost and gradient of a recurrent net; what is carried lacks the weights."""
     w, u = theta[:4].reshape(2, 2), theta[4:].reshape(2, 3)

@@ -66,6 +66,32 @@ def test_derivatives_are_given_in_the_order_of_the_way_back(gated: Bench) -> Non
     assert any("gates[t] * hs[t]" in place.text for place in same)
 
 
+def test_sequences_of_two_lengths_are_taken_in_the_order_they_are_read() -> None:
+    text = "dz = 2 * hs[t + 1] + carried"
+    found = bench(models.sequences, START[:10], DATA)
+    need = found.need(text)
+    theta, wanted = START[:10], []
+    for rows in (DATA[:3], DATA[3:]):
+        wanted += slopes_of_sequence(theta[:4].reshape(2, 2), theta[4:].reshape(2, 3), rows)
+    with undisturbed():
+        offered = [values for _, values in adjoints(found).candidates(need.site, need.events)]
+        line = found.line(text)
+        assert found.judge.true_setting(line, need.site) is not None
+    assert any(np.allclose(values, wanted, atol=1e-7) for values in offered)
+
+
+def slopes_of_sequence(w: Any, u: Any, rows: Any) -> list[Any]:
+    """Return the derivatives by what goes into tanh, the last first: an own backward pass."""
+    hs = [np.ones(2)]
+    for row in rows:
+        hs.append(np.tanh(w @ hs[-1] + u @ row))
+    found, carried = [], np.zeros(2)
+    for h in hs[:0:-1]:
+        found.append((2 * h + carried) * (1 - h**2))
+        carried = w.T @ found[-1]
+    return found
+
+
 def test_derivatives_put_in_make_a_recurrence_right(gated: Bench) -> None:
     need = gated.need("dh = dh + 2 * hs[t + 1]")
     changes = put_in(need.events, true_states(START[:12], DATA[:3]))

@@ -26,6 +26,12 @@ _ONE_MISTAKE = [
     ("recurrence", 10, "dz = dh", "dh * (1 - hs[t + 1] ** 2)"),
     ("recurrent", 9, "dh = 2 * hs[t + 1]", "2 * hs[t + 1] + carried"),
     ("uncarried", 10, "carried = 0.5 * dz", "w.T @ dz"),
+    (
+        "sequences",
+        10,
+        "dz = 2 * hs[t + 1] + carried",
+        "(2 * hs[t + 1] + carried) * (1 - hs[t + 1] ** 2)",
+    ),
     ("gated", 12, "dh = 0.3 * dn", "0.3 * dn + f * dh"),
     ("uncoupled", 20, "dz = p * dp", "p * (dp - (p * dp).sum(axis=1, keepdims=True))"),
     ("cubic", 20, "da = error @ w2.T", "(error @ w2.T) * (1 + 1.5 * a**2)"),
@@ -33,7 +39,7 @@ _ONE_MISTAKE = [
     ("clipped", 20, "dz = dh * (a > 0)", "dh * 2 * a * (a > 0)"),
     ("cubed", 3, "s = 2 * e", "e"),
 ]
-_STEPS = {"recurrence": 4, "recurrent": 4, "uncarried": 3, "gated": 4, "cubed": 4}
+_STEPS = {"recurrence": 4, "recurrent": 4, "uncarried": 3, "sequences": 5, "gated": 4, "cubed": 4}
 
 
 def made(model: str, size: int, seed: int | None = None) -> Bench:
@@ -164,6 +170,38 @@ def test_line_that_nothing_helps_has_its_edits_dismissed() -> None:
     found = made("dense", 20)
     line = found.line("dw2 = h.T @ error")
     assert found.judge.dismisses(line, found.edit("dw2 = h.T @ error", "2 * h.T @ error"))
+
+
+def test_line_that_nothing_helps_is_judged_by_as_many_runs_as_it_has_ways_to_act() -> None:
+    found = made("sequences", 10)
+    text = "du += np.outer(dz, part[t])"
+    line = found.line(text)
+    before = found.experiment.evaluator.calls
+    assert found.judge.exists(line) is False
+    assert found.experiment.evaluator.calls - before == 6 + 1 + 1  # 30 entries, added to 6
+    edit = found.edit(text, "np.outer(carried, part[t])")  # carried would be something else
+    assert found.judge.dismisses(line, edit)
+    assert found.experiment.evaluator.calls - before == 6 + 1 + 1 + 1
+
+
+@pytest.mark.parametrize("new", ["dh @ h", "dh[7, 9]", "h.nothing", "dh + du", "dw1"])
+def test_edit_that_raises_is_not_run(new: str) -> None:
+    found = made("dense", 20)
+    line = found.line("dz = dh")
+    assert found.judge.dismisses(line, found.edit("dz = dh", new.replace("du", "x")))
+
+
+def test_edits_of_what_feeds_a_recurrence_are_held_against_the_truth_after_many_runs() -> None:
+    found = made("sequences", 10)
+    text = "dz = 2 * hs[t + 1] + carried"
+    line, wrong = found.line(text), found.edit(text, "2 * hs[t] + carried")
+    right = found.edit(text, "(2 * hs[t + 1] + carried) * (1 - hs[t + 1] ** 2)")
+    with undisturbed():
+        for _ in range(30):
+            found.judge.dismisses(line, wrong)
+        assert accepted(found, line, right)
+        assert not found.judge.dismisses(line, right)
+        assert found.judge.dismisses(line, wrong)
 
 
 def test_value_of_another_shape_is_left_to_a_run() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradaudit.backprop.needs import compile_expression, holes, shifted
+from gradaudit.backprop.needs import compile_expression, completed, holes, shifted
 from tests.backprop import models
 from tests.backprop.bench import Bench, bench
 from tests.backprop.models import DATA, START, TARGET
@@ -48,7 +48,7 @@ def test_value_with_more_entries_than_it_feeds_is_not_needed_just_so(dense: Benc
     assert need.exists is True
     assert not need.unique  # 20 entries make 12 of the gradient
     assert need.telling
-    assert need.system.shape == (20, 20)
+    assert need.system.shape == (20, 13)  # as many random changes as the rank, and one
     assert np.linalg.matrix_rank(need.system) == 12
 
 
@@ -70,8 +70,11 @@ def test_shift_makes_the_gradient_right(dense: Bench) -> None:
     assert dense.reference.accepts(outcome)
 
 
-def test_system_says_how_the_gradient_follows(dense: Bench) -> None:
+def test_completed_system_says_how_the_gradient_follows(dense: Bench) -> None:
     need = dense.need("dh = error @ w2.T")
+    before = dense.experiment.evaluator.calls
+    need = completed(dense.experiment, dense.survey, dense.reference, need)
+    assert dense.experiment.evaluator.calls - before == 20 - 13
     expected = np.zeros((20, 20))
     for row in range(5):
         for column in range(4):
@@ -88,11 +91,14 @@ def test_place_that_the_gradient_follows_not_affinely_is_left_open() -> None:
     assert not cubed.judge.dismisses(cubed.line("s = 2 * e"), cubed.edit("s = 2 * e", "e"))
 
 
-def test_large_place_is_left_open() -> None:
+def test_whether_a_large_place_can_help_takes_as_many_runs_as_it_has_ways_to() -> None:
     x = np.random.default_rng(0).standard_normal((50, 3))
     y = np.random.default_rng(1).standard_normal((50, 2))
     large = bench(models.dense, START, x, y)
-    assert large.need("dz = dh").exists is None
+    before = large.experiment.evaluator.calls
+    assert large.need("dz = dh").exists is True  # 200 entries, which feed 12 of the gradient
+    assert large.experiment.evaluator.calls - before == 12 + 1 + 1
+    assert large.judge.setting(large.line("dz = dh"), large.site("dz = dh")) is None
     assert large.need("dw1 = x.T @ dz").exists is True
 
 
