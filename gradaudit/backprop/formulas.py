@@ -152,7 +152,9 @@ class Formulas:
         for i in _near(divided - own[:, None], missing):
             yield Formula(part.node, words[i], "divisor")
         for i, amount in _multiples(terms, missing):
-            yield Formula(part.node, words[i], "term", amount)
+            # some multiple of a count gives any number
+            if not (words[i].is_count and abs(abs(amount) - 1.0) > _ALIKE):
+                yield Formula(part.node, words[i], "term", amount)
         for i, constant, amount in _planes(own, scaled, missing):
             if abs(amount) > _ALIKE < abs(constant + 1.0):
                 yield Formula(part.node, words[i], "slope", amount, constant + 1.0)

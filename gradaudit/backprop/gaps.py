@@ -68,6 +68,13 @@ def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
 def _made_before(function: ast.AST, line: int) -> Iterator[ast.expr]:
     """Yield what statements before a line store into, the nearest first."""
     found: dict[str, ast.expr] = {}
+    counters = {
+        name.id
+        for loop in ast.walk(function)
+        if isinstance(loop, ast.For) and _holds(loop, line)
+        for name in ast.walk(loop.target)
+        if isinstance(name, ast.Name)
+    }
     todo = list(ast.iter_child_nodes(function))
     while todo:
         node = todo.pop()
@@ -78,11 +85,27 @@ def _made_before(function: ast.AST, line: int) -> Iterator[ast.expr]:
             continue
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             for part in target.elts if isinstance(target, ast.Tuple) else [target]:
-                text = ast.unparse(part)
-                known = found.get(text)
-                if _keeps(part) and (known is None or known.lineno < part.lineno):
-                    found[text] = part
+                for kept in _kept_parts(part, counters):
+                    text = ast.unparse(kept)
+                    known = found.get(text)
+                    if known is None or known.lineno < part.lineno:
+                        found[text] = kept
     yield from sorted(found.values(), key=lambda part: -part.lineno)
+
+
+def _holds(loop: ast.For, line: int) -> bool:
+    return loop.lineno < line <= (loop.end_lineno or loop.lineno)
+
+
+def _kept_parts(target: ast.expr, counters: set[str]) -> Iterator[ast.expr]:
+    """Yield what can be stored into itself; of one entry, those that loops count, too."""
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Name):
+        if _keeps(target.value):
+            for name in sorted({target.slice.id, *counters}):
+                index = ast.copy_location(ast.Name(name, ast.Load()), target)
+                yield ast.copy_location(ast.Subscript(target.value, index, target.ctx), target)
+    elif _keeps(target):
+        yield target
 
 
 def _keeps(target: ast.expr) -> bool:

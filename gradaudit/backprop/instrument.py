@@ -431,7 +431,7 @@ class _Thinned(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         # what shows a stored value is a statement of its own
-        if self._is_idle(node.value):
+        if self._is_idle(node.value) and len(cast("ast.Call", node.value).args) > 2:
             return None
         return self.generic_visit(node)
 

@@ -26,6 +26,7 @@ from gradaudit.backprop.needs import (
     Setting,
     completed,
     exist_together,
+    first_alone,
     holes,
     need_of,
     scenes_of,
@@ -62,6 +63,7 @@ class Judge:
         self._settings: dict[int, Setting | None] = {}
         self._scenes: dict[int, Scenes | None] = {}
         self._learned: set[int] = set()
+        self._firsts: dict[int, Need] = {}
         self._helpless: dict[int, bool] = {}
         self._true: dict[int, tuple[Site, list[Array], Setting] | None] = {}
         self._truths: dict[int, Setting | None] = {}
@@ -76,8 +78,18 @@ class Judge:
         """Return what the values of a place should be."""
         if site.number not in self._needs:
             found = need_of(self.experiment, self.survey, self.reference, site)
+            if found.exists is None and len(found.events) > 1 and found.system.size:
+                first = first_alone(self.experiment, self.survey, self.reference, found)
+                if first is not None and first.exists:
+                    self._firsts[site.number] = first
+                elif first is not None:
+                    found.exists = False
             self._needs[site.number] = found
         return self._needs[site.number]
+
+    def is_open(self, site: Site) -> bool:
+        """Tell whether something is known that the values of a place would have to be."""
+        return bool(self.need(site).exists) or site.number in self._firsts
 
     def learn(self, need: Need, setting: Setting | None) -> None:
         """Take over what is needed at a place, and its surroundings, from elsewhere."""
@@ -89,6 +101,7 @@ class Judge:
         """Forget all needs and surroundings, so that they are asked of the gradient again."""
         self._needs.clear()
         self._settings.clear()
+        self._firsts.clear()
         self._learned.clear()
 
     def exists(self, line: Line) -> bool | None:
@@ -135,7 +148,12 @@ class Judge:
         if site.number not in self._settings:
             need = self.need(site)
             scenes = self._look_around(line, site) if need.system.size else None
-            found = None
+            found, first = None, self._firsts.get(site.number)
+            if first is not None:
+                if scenes is not None:
+                    spaces, values = scenes.spaces[:1], scenes.values[:1]
+                    found = Setting(spaces, values, first.system, first.missing, False)
+                scenes = None
             if scenes is not None:
                 need = completed(self.experiment, self.survey, self.reference, need)
                 self._needs[site.number] = need
@@ -234,7 +252,7 @@ class Judge:
             scenes = self._look_around(line, site)
             if scenes is not None and self._is_futile(line, site, edit, scenes, partly=partly):
                 return True
-        if self.need(site).exists is None:
+        if self.need(site).exists is None and site.number not in self._firsts:
             return False
         setting = self.setting(line, site)
         if setting is None or _reads(edit.new, setting.follow):

@@ -268,6 +268,43 @@ def _complex_need(
     return lifted if lifted.system.size else None
 
 
+def first_alone(
+    experiment: Experiment, survey: Survey, reference: Reference, need: Need
+) -> Need | None:
+    """Return what the first of several values of a place has to be; None when that cannot be told.
+
+    Notes
+    -----
+    A function that serves several layers is not affine in all its values together, where one
+    layer's are multiplied by the next one's. What the later times do not reach depends on the
+    first alone.
+    """
+    later = replace(need, events=need.events[1:])
+    amounts = _amounts(later.values(survey))
+    draw = np.random.default_rng(amounts.size).standard_normal(amounts.size)
+    moved = _along(experiment, survey, reference, later, amounts * draw)
+    if moved is None:
+        return None
+    rows = moved == 0
+    if not (rows & reference.wrong(survey.outcome.gradient)).any():
+        return None
+    bare = replace(need, events=need.events[:1], exists=None, system=np.zeros((0, 0)))
+    size = _amounts(bare.values(survey)).size
+    measured = None if size > _MOST else _probed(experiment, survey, reference, bare)
+    if measured is None:
+        return None
+    missing = -reference.errors(survey.outcome.gradient)
+    system, probes = measured
+    probed = replace(bare, system=system, missing=missing, probes=probes, shift=np.zeros(size))
+    first = completed(experiment, survey, reference, probed).among(rows)
+    again = _along(experiment, survey, reference, bare, first.shift + amounts[0] * draw[0])
+    expected = first.system @ (first.shift + amounts[0] * draw[0])
+    scale = float(np.max(np.abs(expected), initial=0.0))
+    if again is None or np.any(np.abs(again[rows] - expected) > _LINEAR * scale):
+        return None
+    return first
+
+
 def completed(experiment: Experiment, survey: Survey, reference: Reference, need: Need) -> Need:
     """Return the same with what each entry does, by the changes that were left out."""
     amounts = _amounts(need.values(survey))

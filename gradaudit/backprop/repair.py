@@ -224,7 +224,7 @@ class Search:
         if partly:
             return list(self.judge.part_settings(line, site))
         expression = site.expression()
-        if not self.judge.need(site).exists or expression is None or not is_harmless(expression):
+        if not self.judge.is_open(site) or expression is None or not is_harmless(expression):
             return []
         known = self.judge.setting(line, site)
         if known is None or known.follow:

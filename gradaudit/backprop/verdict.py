@@ -106,7 +106,7 @@ def _remaining(known: Knowledge) -> list[Line]:
         statement = line.statement
         return (
             known.tangents is None or not known.tangents.accuses(line),
-            statement not in known.clamped,
+            statement not in known.clamped or statement not in known.telling,
             {True: 0, None: 1, False: 2}[known.possible.get(statement)],
             statement not in known.telling,
             known.rank(line) == 2,

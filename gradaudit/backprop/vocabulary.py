@@ -168,6 +168,13 @@ class Word:
     def __post_init__(self) -> None:
         self.shape = self.values[0].shape
 
+    @functools.cached_property
+    def is_count(self) -> bool:
+        """Whether it is one whole number, the same each time."""
+        first = self.values[0]
+        same = all(v.shape == () and v == first for v in self.values)
+        return same and self.counts
+
     def stretches_to(self, shapes: Shapes) -> bool:
         """Tell whether the values stretch to these shapes."""
         return all(broadcasts(v.shape, s) for v, s in zip(self.values, shapes, strict=True))
@@ -315,9 +322,11 @@ class Vocabulary:
             if not name.startswith("__"):
                 for text in _readable(name, held, 2):
                     texts[text] = 1
-        for text, index in itertools.product(list(texts), self._indices()):
-            if texts[text] == 1 and "[" not in text:
-                texts.setdefault(f"{text}[{index}]", 1)
+        names = [text for text, size in texts.items() if size == 1 and "[" not in text]
+        for text, index in itertools.product(names, self._indices()):
+            texts.setdefault(f"{text}[{index}]", 1)
+        for text, stretch in itertools.product(names, _stretches(written)):
+            texts.setdefault(f"{text}{stretch}", 2)
         near = set(re.findall(r"[A-Za-z_]\w*", self.near))
 
         def order(text: str) -> tuple[int, bool, bool, bool, bool]:
@@ -493,6 +502,8 @@ class Vocabulary:
         """Yield a word, unless its values say nothing new."""
         if values is None or not any(np.any(v) for v in values):
             return
+        if all(v.shape == () and v == 1.0 for v in values):
+            return  # some number that happens to be one
         key = tuple(self._digest(v) for v in (values[0], *values[1:][-1:]))
         if key not in self._seen:
             self._seen.add(key)
@@ -518,6 +529,12 @@ def _apply(operation: Operation, words: Sequence[Word]) -> Values | None:
     except Exception:
         return None
     return found
+
+
+def _stretches(texts: Iterable[str]) -> list[str]:
+    """Return the subscripts that are written somewhere to give an array one more axis."""
+    found = (re.search(r"\[[:, ]*None[:, ]*\]$", text) for text in texts)
+    return list(dict.fromkeys(match.group() for match in found if match))
 
 
 def _idle_names(trees: Sequence[ast.AST]) -> set[str]:
