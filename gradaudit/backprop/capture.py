@@ -30,6 +30,15 @@ def looks_at_names(tree: ast.AST) -> bool:
     return any(isinstance(n, ast.Name) and n.id in _INSPECTS for n in ast.walk(tree))
 
 
+def nests(tree: ast.AST, *, within: bool = False) -> bool:
+    """Tell whether there are functions within functions."""
+    if isinstance(tree, Function):
+        if within:
+            return True
+        within = True
+    return any(nests(part, within=within) for part in ast.iter_child_nodes(tree))
+
+
 @contextmanager
 def capturing(tree: ast.stmt, is_fixed: Callable[[Function], bool]) -> Generator[None, None, None]:
     """Let nested functions read the names of those around them while the context is open.

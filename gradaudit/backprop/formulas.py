@@ -83,6 +83,8 @@ class Formulas:
     def __init__(self, node: ast.expr, setting: Setting, seconds: float) -> None:
         self.setting = setting
         self.seconds = seconds
+        # in how many ways the values can move what they are asked for
+        _, self.rank = least_squares(setting.system, setting.missing)
         with np.errstate(all="ignore"):
             self.parts = list(_parts(node, setting))
 
@@ -109,7 +111,7 @@ class Formulas:
                 continue
             words = [w for w in vocabulary.short if w.size == 1 and part.takes(w)]
             words = words[:_MOST_TERMS]
-            if not 1 < len(words) < missing.size:
+            if not 1 < len(words) < self.rank:
                 continue
             terms = part.effects @ part.laid(columns(words, part.shapes))
             amounts, rank = least_squares(terms, missing)
@@ -138,28 +140,28 @@ class Formulas:
         value = part.flat()
         own = part.effects @ part.laid(value)  # what the part as it is does
         terms = part.effects @ part.laid(table)
-        for i, amount in _multiples(terms, missing + own):
+        for i, amount in _multiples(terms, missing + own, self.rank):
             yield Formula(part.node, words[i], "other", amount)
         if isinstance(part.node, ast.Constant):
             return  # another number, or a name for it
         scaled = part.effects @ part.laid(value[:, None] * table)
         for i in _near(scaled - own[:, None], missing):
             yield Formula(part.node, words[i], "factor")
-        for i, amount in _multiples(scaled, missing + own):
+        for i, amount in _multiples(scaled, missing + own, self.rank):
             if abs(amount - 1.0) > _ALIKE:
                 yield Formula(part.node, words[i], "factor", amount)
         divided = part.effects @ part.laid(value[:, None] / table)
         for i in _near(divided - own[:, None], missing):
             yield Formula(part.node, words[i], "divisor")
-        for i, amount in _multiples(terms, missing):
+        for i, amount in _multiples(terms, missing, self.rank):
             # some multiple of a count gives any number
             if not (words[i].is_count and abs(abs(amount) - 1.0) > _ALIKE):
                 yield Formula(part.node, words[i], "term", amount)
-        for i, constant, amount in _planes(own, scaled, missing):
+        for i, constant, amount in _planes(own, scaled, missing, self.rank):
             if abs(amount) > _ALIKE < abs(constant + 1.0):
                 yield Formula(part.node, words[i], "slope", amount, constant + 1.0)
         ones = part.effects @ part.laid(np.ones_like(value))
-        for i, constant, amount in _planes(ones, terms, missing + own):
+        for i, constant, amount in _planes(ones, terms, missing + own, self.rank):
             if abs(amount) > _ALIKE < abs(constant):
                 yield Formula(part.node, words[i], "line", amount, constant)
 
@@ -427,7 +429,7 @@ def _near(effects: Array, missing: Array) -> Iterator[int]:
     yield from (int(i) for i in np.flatnonzero(off <= _ALIKE * np.max(np.abs(missing))))
 
 
-def _multiples(effects: Array, missing: Array) -> Iterator[tuple[int, float]]:
+def _multiples(effects: Array, missing: Array, rank: int) -> Iterator[tuple[int, float]]:
     """Yield the columns that are a multiple of what is missing, with the multiple."""
     square = np.sum(effects**2, axis=0)
     usable = square > 0
@@ -435,15 +437,17 @@ def _multiples(effects: Array, missing: Array) -> Iterator[tuple[int, float]]:
     left = np.max(np.abs(effects * amounts - missing[:, None]), axis=0)
     scale = float(np.max(np.abs(missing), initial=0.0))
     good = usable & (left <= _ALIKE * scale)
-    if missing.size == 1:  # every number is a multiple of every other
+    if rank < 2:  # every number is a multiple of every other
         good &= np.min(np.abs(np.abs(amounts)[:, None] - _PLAIN), axis=1) <= _ALIKE
     for i in np.flatnonzero(good):
         yield int(i), float(amounts[i])
 
 
-def _planes(old: Array, columns: Array, missing: Array) -> Iterator[tuple[int, float, float]]:
+def _planes(
+    old: Array, columns: Array, missing: Array, rank: int
+) -> Iterator[tuple[int, float, float]]:
     """Yield the columns that, with the old effect, make up what is missing; with both amounts."""
-    if missing.size < 3:  # any two numbers are made up of any others
+    if rank < 3:  # any two numbers are made up of any others
         return
     aa, bb = float(old @ old), np.sum(columns**2, axis=0)
     ab, am, bm = old @ columns, float(old @ missing), missing @ columns

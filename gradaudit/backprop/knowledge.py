@@ -21,7 +21,7 @@ from gradaudit.backprop.needs import holes
 from gradaudit.backprop.reference import Reference, complete_reference
 from gradaudit.backprop.repair import Repair, Search
 from gradaudit.backprop.suggestion import corrected_line
-from gradaudit.backprop.survey import Line, Survey, survey
+from gradaudit.backprop.survey import Line, Survey, look_closer, survey
 from gradaudit.errors import BudgetExhausted
 
 # mistakes that are repaired one after the other, at most
@@ -31,6 +31,8 @@ _MOST_FAULTS: Final = 6
 _FAR_FETCHED: Final = 2.0
 # the search near the first wrong tangent
 _TANGENT_SECONDS: Final = 12.0
+# lines that are looked at once more, since they do not seem to feed all that is wrong
+_MOST_CLOSELY: Final = 30
 # when so few lines feed it, all others are innocent
 _FEW_LINES: Final = 6
 # calls that put arrays together and leave them as they are
@@ -167,6 +169,7 @@ class Knowledge:
                     if not line.certain or (self._is_known(line) and not self._is_settled(line)):
                         tier(line)
             return
+        lines = self._looked_at_closely(lines, search.wrong)
         covering = [line for line in lines if line.certain and covers(line, search.wrong)]
         covering = [line for line in covering if not self._is_settled(line)]
         whole = self._possible_lines(search, covering)
@@ -194,6 +197,15 @@ class Knowledge:
         likely = [x for x in unjudged if self.possible.get(x.statement) and self.tells(x)]
         self._until_found(search, search.try_products, likely)
         self._until_found(search, search.try_names, partly)
+
+    def _looked_at_closely(self, lines: list[Line], wrong: NDArray[np.bool_]) -> list[Line]:
+        """Return the lines in their order, once more is known of those that seem to fall short."""
+        assert self.experiment is not None
+        assert self.survey is not None
+        short = [x for x in lines if x.certain and not covers(x, wrong)]
+        for line in short[:_MOST_CLOSELY]:
+            look_closer(self.experiment, self.points[0], self.survey, line)
+        return self.ordered_lines(wrong) if short else lines
 
     def _possible_lines(self, search: Search, covering: list[Line]) -> list[Line]:
         """Return the lines some values of which may make the gradient right.
@@ -432,7 +444,7 @@ class Knowledge:
     def _innocence(self, line: Line) -> float:
         """Weigh how much the values of a line speak for it."""
         standing = self.standings.get(line.statement, Standing())
-        if self.is_gap(line):
+        if self.is_gap(line) or _begins(line.statement):
             return 0.0
         if standing.matches:
             # a derivative that misses some uses of its value may be what is left of a sum
@@ -631,6 +643,14 @@ def _only_names(edit: Edit) -> bool:
     made = isinstance(edit.statement, ast.Assign)
     whole = edit.parent is edit.statement or isinstance(edit.parent, ast.Tuple | ast.List)
     return made and whole and isinstance(edit.old, ast.Name)
+
+
+def _begins(statement: ast.stmt) -> bool:
+    """Tell whether a statement begins a sum with plain numbers, which are like many a value."""
+    value = getattr(statement, "value", None)
+    return isinstance(statement, ast.Assign) and not any(
+        isinstance(part, ast.Name | ast.Attribute) for part in ast.walk(value or statement)
+    )
 
 
 def _is_handed_on(edit: Edit, parents: Mapping[ast.AST, ast.AST]) -> bool:

@@ -8,12 +8,12 @@ import copy
 import functools
 import gc
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final, cast
 
-from gradaudit.backprop.capture import Function, capturing, looks_at_names
+from gradaudit.backprop.capture import Function, capturing, looks_at_names, nests
 from gradaudit.backprop.gaps import Gap, find_gaps
 from gradaudit.errors import TraceRefused
 from gradaudit.source.locations import is_user_code
@@ -65,6 +65,7 @@ class Unit:
     )
     executed: set[Key] = field(default_factory=set["Key"])
     gaps: list[Gap] = field(default_factory=list["Gap"])
+    _nests: bool | None = None
 
     def fill_gaps(self) -> bool:
         """Let statements stand for each ``pass`` that may have run; tell whether there are any."""
@@ -90,15 +91,15 @@ class Unit:
     def compile(self, tree: ast.stmt | None = None) -> dict[Key, CodeType]:
         """Compile the unit (as it is edited now) and return the codes of its functions."""
         body = tree or self.tree
-        with capturing(body, self._lives):
+        if self._nests is None:
+            self._nests = not looks_at_names(self.tree) and nests(self.tree)
+        with capturing(body, self._lives) if self._nests else nullcontext():
             module = ast.Module(body=[body], type_ignores=[])
             code = compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)
         return dict(keyed_codes(code))
 
     def _lives(self, function: Function) -> bool:
-        """Tell whether a function exists outside of a run, or is to be left alone."""
-        if looks_at_names(self.tree):
-            return True
+        """Tell whether a function exists outside of a run."""
         name = "<lambda>" if isinstance(function, ast.Lambda) else function.name
         place = name, _first_line(function)
         return any((key[0].rpartition(".")[2], key[1]) == place for key in self.functions)

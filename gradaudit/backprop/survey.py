@@ -106,6 +106,24 @@ def turned(_count: int, value: Numbers) -> Numbers:
     return value + 1j * value
 
 
+def stirred(_count: int, value: Numbers) -> Numbers:
+    """Return a value with each entry changed by another factor: nothing is undone by accident."""
+    return value * np.random.default_rng(value.size).uniform(1.1, 2.0, value.shape)
+
+
+def look_closer(experiment: Experiment, reference: Reference, survey: Survey, line: Line) -> None:
+    """Learn what a line reaches where doubling all of a value shows nothing.
+
+    A difference of two entries, a mean that is taken off: one evaluation for each value.
+    """
+    for site in line.sites:
+        effect = survey.effects.get(site.number)
+        if site.role in ("value", "store") and effect is not None and effect.kind == "backward":
+            _widen(experiment, reference, survey.outcome, site, effect, stirred)
+            if effect.reach is not None:
+                line.reach |= effect.reach
+
+
 def survey(experiment: Experiment, reference: Reference) -> Survey | None:
     """Double the values of each place in turn; None when the hooked program differs.
 

@@ -127,3 +127,56 @@ def right_with_pass(theta: Any, x: Any, y: Any) -> Any:
     if error.shape[0] > 100:
         pass
     return 0.5 * np.sum(error**2), dw.ravel()
+
+
+def bend(z: Any, k: float = 0.7) -> Any:
+    """Return an activation and what its derivative needs."""
+    low = z <= 0
+    return np.where(low, k * np.expm1(np.minimum(z, 0)), z), (low, k)
+
+
+def bend_back(g: Any, out: Any, kept: Any) -> Any:
+    """Return the derivative by what is bent; it serves two layers."""
+    low, k = kept
+    local = np.where(low, out, 1.0)  # slope-of-two-layers
+    return g * local + 0.0 * k
+
+
+def two_layers_bent(theta: Any, x: Any, y: Any) -> Any:
+    """Return cost and gradient; the slope of both layers misses a term."""
+    w1, w2, w3 = theta[:12].reshape(3, 4), theta[12:28].reshape(4, 4), theta[28:].reshape(4, 2)
+    h1, kept1 = bend(x @ w1)
+    h2, kept2 = bend(h1 @ w2)
+    error = h2 @ w3 - y
+    dw3 = h2.T @ error
+    dz2 = bend_back(error @ w3.T, h2, kept2)
+    dw2 = h1.T @ dz2
+    dz1 = bend_back(dz2 @ w2.T, h1, kept1)
+    dw1 = x.T @ dz1
+    return 0.5 * np.sum(error**2), np.concatenate([dw1.ravel(), dw2.ravel(), dw3.ravel()])
+
+
+def pairs(theta: Any, x: Any, y: Any) -> Any:
+    """Return cost and gradient; the line of the reaction on the second particle is left out."""
+    cost = 0.0
+    force = np.zeros_like(theta)
+    for i in range(theta.size):
+        for j in range(i + 1, theta.size):
+            stretch = theta[i] - theta[j] - y[i, 0]
+            cost += 0.5 * x[i, 1] ** 2 * stretch**2
+            pull = x[i, 1] ** 2 * stretch
+            force[i] += pull
+            pass  # reaction-left-out
+    return cost, force
+
+
+def packed(theta: Any, x: Any, y: Any) -> Any:
+    """Return cost and gradient; a sign is wrong, and the value is packed with others later."""
+    w, b, s = theta[:6].reshape(3, 2), theta[6:8], theta[8:]
+    error = np.exp(s) * (x @ w + b) - y
+    db = np.zeros(2)
+    for row in error:
+        db += np.exp(s) * -row  # sign-of-a-sum
+    dw = x.T @ error * np.exp(s)
+    ds = np.sum(error * (x @ w + b), axis=0) * np.exp(s)
+    return 0.5 * np.sum(error**2), np.concatenate([dw.ravel(), db, ds])

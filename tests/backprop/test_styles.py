@@ -33,6 +33,23 @@ def test_edit_of_its_line_is_found(function: Any, start: Any, corrections: Any) 
     assert found.suspects[0].suggestion.partition("  #")[0] in corrections
 
 
+SQUARE = np.random.default_rng(5).normal(size=36) * 0.7
+
+
+@pytest.mark.parametrize(
+    ("function", "start", "mark"),
+    [
+        (styles.two_layers_bent, SQUARE, "slope-of-two-layers"),
+        (styles.pairs, START[:4], "reaction-left-out"),
+        (styles.packed, START[:10], "sign-of-a-sum"),
+    ],
+)
+def test_line_is_named_with_its_edit(function: Any, start: Any, mark: str) -> None:
+    found = trace(function, start, args=(DATA, TARGET), rng=0)
+    assert found.suspects[0].line == line_with(mark)
+    assert found.suspects[0].repairs_gradient
+
+
 @pytest.mark.parametrize(
     ("function", "mark"),
     [
