@@ -7,8 +7,9 @@ forgotten that nothing else in the nested function reads, no edit could bring it
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -30,30 +31,41 @@ def looks_at_names(tree: ast.AST) -> bool:
     return any(isinstance(n, ast.Name) and n.id in _INSPECTS for n in ast.walk(tree))
 
 
-def nests(tree: ast.AST, *, within: bool = False) -> bool:
-    """Tell whether there are functions within functions."""
-    if isinstance(tree, Function):
-        if within:
-            return True
-        within = True
-    return any(nests(part, within=within) for part in ast.iter_child_nodes(tree))
+@dataclass(frozen=True, slots=True, eq=False)
+class Capture:
+    """A nested function and the names that it could read.
+
+    Attributes
+    ----------
+    function : ast.FunctionDef, ast.AsyncFunctionDef or ast.Lambda
+    names : frozenset of str
+        Of the functions around it.
+    """
+
+    function: Function
+    names: frozenset[str]
 
 
-@contextmanager
-def capturing(tree: ast.stmt, is_fixed: Callable[[Function], bool]) -> Generator[None, None, None]:
-    """Let nested functions read the names of those around them while the context is open.
+def captures(tree: ast.stmt, is_fixed: Callable[[Function], bool]) -> list[Capture]:
+    """Return the nested functions of a tree that can read more names.
 
     Parameters
     ----------
     tree : ast.stmt
-        Changed in place, and put back.
     is_fixed : callable
         Tells whether a function exists already: what it holds cannot change.
     """
+    return [Capture(*found) for found in _nested(tree, frozenset(), is_fixed)]
+
+
+@contextmanager
+def capturing(found: Sequence[Capture]) -> Generator[None, None, None]:
+    """Let nested functions read these names, where no run comes by, while the context is open."""
     undo: list[tuple[Function, ast.expr | None]] = []
-    for function, names in list(_nested(tree, frozenset(), is_fixed)):
+    for capture in found:
+        function = capture.function
         undo.append((function, function.body if isinstance(function, ast.Lambda) else None))
-        _mention(function, sorted(names))
+        _mention(function, sorted(capture.names))
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradaudit.backprop.events import Change, Hook, Recording
+from gradaudit.backprop.gaps import Gap
 from gradaudit.backprop.instrument import Instrumenter, Site
 from gradaudit.backprop.program import Key, Program
 from gradaudit.backprop.watchdog import Runaway, watched
@@ -77,14 +78,27 @@ class Experiment:
         self.rebuild()
 
     def _fill_gaps(self, theta: Vector) -> None:
-        """Let statements stand for each ``pass``, where the program stays what it is."""
-        filled = [n for n, unit in enumerate(self.program.units) if unit.fill_gaps()]
-        before = self.run(theta) if filled else None
-        for number in filled:
-            unit = self.program.units[number]
-            after = self.run_edited(theta, number, unit.compile())
-            if before is None or after is None or not before.equals(after):
-                unit.empty_gaps()
+        """Let statements stand for each ``pass``, those with which the program stays what it is."""
+        for number, unit in enumerate(self.program.units):
+            gaps = unit.find_gaps()
+            before = self.run(theta) if gaps else None
+            for gap in gaps:
+                gap.new = [
+                    s for s in gap.new if self._changes_nothing(theta, number, gap, s, before)
+                ]
+            unit.fill([gap for gap in gaps if gap.new])
+
+    def _changes_nothing(
+        self, theta: Vector, number: int, gap: Gap, statement: ast.Assign, before: Outcome | None
+    ) -> bool:
+        """Tell whether a statement in the place of ``pass`` leaves all as it is."""
+        alone = Gap(gap.body, gap.old, [statement])
+        alone.fill()
+        try:
+            after = self.run_edited(theta, number, self.program.units[number].compile())
+        finally:
+            alone.empty()
+        return before is not None and after is not None and before.equals(after)
 
     def _functions(self) -> Iterable[FunctionType]:
         for unit in self.program.units:

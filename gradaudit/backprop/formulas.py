@@ -372,6 +372,8 @@ def _parts(node: ast.expr, setting: Setting) -> Iterator[_Part]:
     arguments = {
         part for call in ast.walk(node) if isinstance(call, ast.Call) for part in call.args
     } | {node}
+    if isinstance(node, ast.BinOp):
+        arguments |= {node.left, node.right}
     for part in ast.walk(node):
         if not isinstance(part, ast.expr) or part in inside:
             continue

@@ -81,11 +81,14 @@ def _made_before(function: ast.AST, line: int) -> Iterator[ast.expr]:
         if isinstance(node, _SCOPES):
             continue
         todo.extend(ast.iter_child_nodes(node))
-        if not isinstance(node, ast.Assign | ast.AugAssign) or node.lineno >= line:
+        if not isinstance(node, ast.Assign | ast.AugAssign):
             continue
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             for part in target.elts if isinstance(target, ast.Tuple) else [target]:
                 for kept in _kept_parts(part, counters):
+                    # entries may be stored into for the first time by what is missing
+                    if node.lineno >= line and not isinstance(kept, ast.Subscript):
+                        continue
                     text = ast.unparse(kept)
                     known = found.get(text)
                     if known is None or known.lineno < part.lineno:

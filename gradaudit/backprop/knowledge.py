@@ -30,7 +30,7 @@ _MOST_FAULTS: Final = 6
 # edits that weigh less are slips of the pen
 _FAR_FETCHED: Final = 2.0
 # the search near the first wrong tangent
-_TANGENT_SECONDS: Final = 12.0
+_TANGENT_SECONDS: Final = 8.0
 # lines that are looked at once more, since they do not seem to feed all that is wrong
 _MOST_CLOSELY: Final = 30
 # when so few lines feed it, all others are innocent
@@ -180,10 +180,7 @@ class Knowledge:
         uncertain = [line for line in lines if not line.certain]
         self._until_found(search, search.try_simple, (*unlikely, *partly, *uncertain))
         self._until_found(search, search.try_shared, whole)
-        unjudged: list[Line] = []
-        for line in self._worth_writing(search, whole):
-            if not search.try_formulas(line):
-                unjudged.append(line)
+        unjudged = self._write(search, whole)
         self._until_found(search, search.try_names, (*unlikely, *uncertain))
         # where an expression was found another name may do, and be simpler
         written = [repair.line for repair in search.found if repair.edit.weight >= _FAR_FETCHED]
@@ -197,6 +194,19 @@ class Knowledge:
         likely = [x for x in unjudged if self.possible.get(x.statement) and self.tells(x)]
         self._until_found(search, search.try_products, likely)
         self._until_found(search, search.try_names, partly)
+
+    def _write(self, search: Search, lines: list[Line]) -> list[Line]:
+        """Look for expressions; return the lines that cannot be judged by their values alone.
+
+        Short ones in all lines first: what takes many words is the less likely the more there are.
+        """
+        written = self._worth_writing(search, lines)
+        unjudged = [x for x in written if not search.try_formulas(x, stages=["short"])]
+        helped = {repair.line.statement for repair in search.found}
+        for line in self._worth_more(search, written):
+            if line.statement not in helped:
+                search.try_formulas(line, stages=["long"])
+        return unjudged
 
     def _looked_at_closely(self, lines: list[Line], wrong: NDArray[np.bool_]) -> list[Line]:
         """Return the lines in their order, once more is known of those that seem to fall short."""

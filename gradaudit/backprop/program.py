@@ -8,12 +8,12 @@ import copy
 import functools
 import gc
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final, cast
 
-from gradaudit.backprop.capture import Function, capturing, looks_at_names, nests
+from gradaudit.backprop.capture import Capture, Function, captures, capturing, looks_at_names
 from gradaudit.backprop.gaps import Gap, find_gaps
 from gradaudit.errors import TraceRefused
 from gradaudit.source.locations import is_user_code
@@ -65,24 +65,20 @@ class Unit:
     )
     executed: set[Key] = field(default_factory=set["Key"])
     gaps: list[Gap] = field(default_factory=list["Gap"])
-    _nests: bool | None = None
+    _captures: list[Capture] | None = None
 
-    def fill_gaps(self) -> bool:
-        """Let statements stand for each ``pass`` that may have run; tell whether there are any."""
+    def find_gaps(self) -> list[Gap]:
+        """Return each ``pass`` that may have run, with what could stand for it."""
         ran = {key[0].rpartition(".")[2] for key in self.executed}
-        for node in list(ast.walk(self.tree)):
-            if isinstance(node, ast.FunctionDef) and node.name in ran:
-                self.gaps.extend(find_gaps(node))
-        for gap in self.gaps:
-            gap.fill()
-        self.parents.update(_parents(self.tree))
-        return bool(self.gaps)
+        functions = [n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef)]
+        return [gap for f in functions if f.name in ran for gap in find_gaps(f)]
 
-    def empty_gaps(self) -> None:
-        """Put every ``pass`` back."""
-        for gap in self.gaps:
-            gap.empty()
-        self.gaps.clear()
+    def fill(self, gaps: list[Gap]) -> None:
+        """Let statements stand for ``pass`` from now on."""
+        for gap in gaps:
+            gap.fill()
+        self.gaps = gaps
+        self.parents.update(_parents(self.tree))
 
     def is_gap(self, statement: ast.stmt) -> bool:
         """Tell whether a statement stands for ``pass``."""
@@ -91,9 +87,13 @@ class Unit:
     def compile(self, tree: ast.stmt | None = None) -> dict[Key, CodeType]:
         """Compile the unit (as it is edited now) and return the codes of its functions."""
         body = tree or self.tree
-        if self._nests is None:
-            self._nests = not looks_at_names(self.tree) and nests(self.tree)
-        with capturing(body, self._lives) if self._nests else nullcontext():
+        if self._captures is None:
+            looks = looks_at_names(self.tree)
+            self._captures = [] if looks else captures(self.tree, self._lives)
+        found = self._captures
+        if found and tree is not None:
+            found = captures(tree, self._lives)
+        with capturing(found):
             module = ast.Module(body=[body], type_ignores=[])
             code = compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)
         return dict(keyed_codes(code))

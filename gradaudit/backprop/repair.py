@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from gradaudit.backprop.reference import Reference
 from gradaudit.backprop.survey import Line, Survey
 from gradaudit.backprop.vocabulary import Vocabulary, how_to_conjugate, is_harmless
 from gradaudit.errors import BudgetExhausted
+
+Stage = Literal["short", "long"]
 
 _COLINEAR: Final = 1e-6
 _ROUND: Final = 1e-6
@@ -95,6 +97,8 @@ class Search:
         self.missing = -points[0].errors(self.base)
         self._scopes: dict[ast.AST, Scope] = {}
         self._editors: dict[ast.stmt, Editor] = {}
+        # the settings are kept beside, so that their places in memory stay their own
+        self._written: dict[tuple[int, ...], tuple[list[Setting], list[Formulas], Vocabulary]] = {}
         self._seen: set[tuple[int, str]] = set()
         self._dismissed: set[tuple[int, str]] = set()
         self.judge = Judge(experiment, survey, points[0])
@@ -180,7 +184,9 @@ class Search:
         for edit in self._editor(line).rewrites():
             self.attempt(line, edit)
 
-    def try_formulas(self, line: Line, *, partly: bool = False) -> bool:
+    def try_formulas(
+        self, line: Line, *, partly: bool = False, stages: Sequence[Stage] = ("short", "long")
+    ) -> bool:
         """Look for an expression that gives the values that a line needs.
 
         Parameters
@@ -188,6 +194,8 @@ class Search:
         line : Line
         partly : bool
             What is asked for are values that make some more entries right.
+        stages : sequence of {"short", "long"}
+            The expressions to try, until some help.
 
         Returns
         -------
@@ -203,21 +211,34 @@ class Search:
             )
             expression = site.expression()
             if settings and expression is not None:
-                self._try_formulas_of(line, expression, settings)
+                self._try_formulas_of(line, expression, settings, stages)
         return judged
 
-    def _try_formulas_of(self, line: Line, node: ast.expr, settings: list[Setting]) -> None:
-        """Try the short expressions in each setting, then the long ones, until some help."""
-        all_formulas = [Formulas(node, setting, _FORMULA_SECONDS) for setting in settings]
-        vocabulary = self._vocabulary(line, settings[0], all_formulas[0])
+    def _try_formulas_of(
+        self, line: Line, node: ast.expr, settings: list[Setting], stages: Sequence[Stage]
+    ) -> None:
+        """Try the expressions of each stage in each setting, until some help."""
+        all_formulas, vocabulary = self._expressions(line, node, settings)
         before = len(self.found) + len(self.partial)
-        for long in (False, True):
+        for stage in stages:
             for formulas in all_formulas:
                 self.experiment.evaluator.require_time()
-                search = formulas.long if long else formulas.short
+                search = formulas.long if stage == "long" else formulas.short
                 self._try_stage(line, self._editor(line), search(vocabulary))
                 if len(self.found) + len(self.partial) > before:
                     return
+
+    def _expressions(
+        self, line: Line, node: ast.expr, settings: list[Setting]
+    ) -> tuple[list[Formulas], Vocabulary]:
+        """Return what is made once for both stages."""
+        key = tuple(id(setting) for setting in settings)
+        if key not in self._written:
+            formulas = [Formulas(node, setting, _FORMULA_SECONDS) for setting in settings]
+            vocabulary = self._vocabulary(line, settings[0], formulas[0])
+            self._written[key] = settings, formulas, vocabulary
+        _, formulas, vocabulary = self._written[key]
+        return formulas, vocabulary
 
     def _settings(self, line: Line, site: Site, *, partly: bool) -> list[Setting]:
         """Return what is needed where a place stands; nothing when that is not known."""

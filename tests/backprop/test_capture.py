@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from gradaudit.backprop.capture import capturing, looks_at_names
+from gradaudit.backprop.capture import captures, capturing, looks_at_names
 
 SOURCE = """
 def outer(a):
@@ -24,7 +24,8 @@ def made(source: str, fixed: str) -> dict[str, Any]:
     tree = ast.parse(source).body[0]
     before = ast.dump(tree)
     space: dict[str, Any] = {}
-    with capturing(tree, lambda function: getattr(function, "name", "") in fixed.split()):
+    found = captures(tree, lambda function: getattr(function, "name", "") in fixed.split())
+    with capturing(found):
         exec(compile(ast.Module([tree], []), "<test>", "exec"), space)
     assert ast.dump(tree) == before
     return space
