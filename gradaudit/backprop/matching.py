@@ -50,12 +50,15 @@ class Sketch:
         How far each slope may be off.
     whole : bool
         The value is seen where it is made, so that all its uses count.
+    named : bool
+        It is given a name there: the better one of two that are the same.
     """
 
     event: Event
     slopes: Array
     bar: float
     whole: bool = True
+    named: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -131,7 +134,10 @@ def sketch_derivatives(
         directions = found.directions[size][: 2 if extent(value) > 1 else 1]
         sketch = _sketch(experiment, reference, event, value, directions)
         if sketch is not None and np.any(np.abs(sketch.slopes) > 10 * sketch.bar):
-            sketch.whole = _counts_all_uses(experiment.sites[event[0]])
+            site = experiment.sites[event[0]]
+            sketch.whole = _counts_all_uses(site)
+            handed_on = site.target in ("return", "yield")
+            sketch.named = site.target.isidentifier() and not handed_on
             found.sketches.append(sketch)
             found.by_size.setdefault(size, []).append(sketch)
     return found
@@ -278,8 +284,9 @@ def _best_match(derivatives: Derivatives, event: Event, value: Numbers) -> Match
             if factor is None:
                 continue
             match = Match(event, sketch.event, factor, turned, sketch.whole, conjugated)
-            if best is None or _quality(match) < best[0]:
-                best = _quality(match), match
+            quality = _quality(match) + 0.05 * (not sketch.named)
+            if best is None or quality < best[0]:
+                best = quality, match
     return None if best is None else best[1]
 
 
