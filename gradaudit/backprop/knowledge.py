@@ -203,7 +203,7 @@ class Knowledge:
         written = self._worth_writing(search, lines)
         unjudged = [x for x in written if not search.try_formulas(x, stages=["short"])]
         helped = {repair.line.statement for repair in search.found}
-        for line in self._worth_more(search, written):
+        for line in self._worth_judging(search, written):
             if line.statement not in helped:
                 search.try_formulas(line, stages=["long"])
         return unjudged

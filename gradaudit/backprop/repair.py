@@ -294,6 +294,7 @@ class Search:
         key = (id(edit.parent) ^ hash((edit.name, edit.index)), _dumped(edit.new))
         if key in self._seen or key in self._dismissed:
             return
+        self.experiment.evaluator.require_time()  # most edits are judged without a run
         if self.judge.dismisses(line, edit, partly=self.partly):
             self._dismissed.add(key)
             return
