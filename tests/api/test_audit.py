@@ -97,3 +97,24 @@ def test_problem_without_a_gradient_is_asked_for_its_manners_only():
 def test_constant_cost_without_a_gradient_is_found():
     report = Audit(Problem(lambda _x: 3.0, START, jac=None), Settings(), 0).run()
     assert "ignored-argument" in {f.slug for f in report.findings}
+
+
+def bowl(theta, factor):
+    return 0.5 * float(np.sum(theta**4)), 2.0 * factor * theta**3
+
+
+def of_bowl(factor, *, describe) -> Report:
+    problem = Problem(bowl, np.linspace(-1.0, 1.0, 40), args=(factor,))
+    return Audit(problem, Settings(points=2), 0, describe=describe).run()
+
+
+def test_wrong_gradient_is_seen_in_fewer_calls_when_it_is_not_described():
+    short, whole = of_bowl(0.5, describe=False), of_bowl(0.5, describe=True)
+    assert short.verdict == whole.verdict == Verdict.FAIL
+    assert short.evaluations.cost < whole.evaluations.cost
+
+
+def test_right_gradient_is_audited_at_every_point_without_description_too():
+    report = of_bowl(1.0, describe=False)
+    assert report.verdict == Verdict.PASS
+    assert len(report.points) == 2
