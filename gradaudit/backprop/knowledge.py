@@ -670,6 +670,8 @@ def _is_handed_on(edit: Edit, parents: Mapping[ast.AST, ast.AST]) -> bool:
     node: ast.AST = edit.old
     packed = False
     while node is not edit.statement:
+        if node not in parents:  # the part of an edit that was accepted before
+            return False
         node = parents[node]
         packed = packed or isinstance(node, ast.Tuple | ast.List | ast.Dict)
         if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.Lambda):

@@ -480,13 +480,8 @@ class Search:
         }
         for name in sorted((made | _parameters(line.scope)) - {"self", "cls", "_"}):
             atoms.setdefault(name, Look("?", None))
-        for text, look in list(atoms.items()):
-            if look.shape and "[" not in text:
-                numbers.setdefault(f"{text}.size", float(math.prod(look.shape)))
-                for axis, length in enumerate(look.shape):
-                    numbers.setdefault(f"{text}.shape[{axis}]", float(length))
-        for literal in _literals(unit.tree):
-            numbers.setdefault(repr(literal), literal)
+        for text, number in (*_lengths(atoms), *_literals(unit.tree)):
+            numbers.setdefault(text, number)
         return Scope(
             atoms,
             looks,
@@ -512,11 +507,20 @@ class Search:
                 borrowed += 1
 
 
-def _literals(tree: ast.AST) -> Iterator[float]:
+def _lengths(atoms: dict[str, Look]) -> Iterator[tuple[str, float]]:
+    """Yield how many entries arrays have, in all and along each axis."""
+    for text, look in atoms.items():
+        if look.shape and "[" not in text:
+            yield f"{text}.size", float(math.prod(look.shape))
+            for axis, length in enumerate(look.shape):
+                yield f"{text}.shape[{axis}]", float(length)
+
+
+def _literals(tree: ast.AST) -> Iterator[tuple[str, float]]:
     """Yield the numbers with a fraction that the source is written with."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and type(node.value) is float:
-            yield node.value
+            yield repr(node.value), node.value
 
 
 def _where_a_factor_goes(site: Site, factor: float) -> tuple[ast.expr | None, float]:

@@ -43,6 +43,7 @@ SQUARE = np.random.default_rng(5).normal(size=36) * 0.7
         (styles.pairs, START[:4], "reaction-left-out"),
         (styles.packed, START[:10], "sign-of-a-sum"),
         (styles.widths, START[:4], "side-too-much"),
+        (styles.uncalled, START[:6], "never-called"),
     ],
 )
 def test_line_is_named_with_its_edit(function: Any, start: Any, mark: str) -> None:
